@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "Under construction."]
+extern crate alloc;

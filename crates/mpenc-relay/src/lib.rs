@@ -1,0 +1,1 @@
+#![doc = "Under construction."]

@@ -1,0 +1,22 @@
+//! Vocabulary shared by the mpENC layers: who ([`MemberId`], [`MemberSet`]), what ([`MessageId`],
+//! [`PacketId`], [`SubsessionId`], [`ChainHash`], [`BodyKind`]), when ([`Timestamp`]) and how much
+//! ([`limits`]).
+//!
+//! The crate knows nothing of the other layers and does no input, output, clock reading or
+//! random drawing.
+#![no_std]
+
+extern crate alloc;
+
+mod body;
+mod ids;
+pub mod limits;
+mod member;
+mod members;
+mod time;
+
+pub use body::BodyKind;
+pub use ids::{ChainHash, MessageId, MessageIdError, PacketId, SubsessionId};
+pub use member::{MemberId, MemberIdError};
+pub use members::MemberSet;
+pub use time::Timestamp;

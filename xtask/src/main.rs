@@ -1,0 +1,2 @@
+#![doc = "Under construction."]
+fn main() {}
