@@ -1,0 +1,169 @@
+use core::fmt;
+
+use curve25519_dalek::constants::X25519_BASEPOINT;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::montgomery::MontgomeryPoint;
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
+use curve25519_dalek::traits::IsIdentity;
+use hkdf::Hkdf;
+use rand_core::CryptoRng;
+use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::{DhError, GroupDiffieHellman, SecretBytes, V1};
+
+/// The u-coordinate of a point on Curve25519 that is canonical, not on the twist and not of small
+/// order (GKA-017).
+///
+/// # Security
+///
+/// An element is public while somebody's share is missing from it, and the group secret once none
+/// is. Therefore every element is treated as secret: wiped, redacted, compared in constant time.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Element([u8; 32]);
+
+/// A share `x`: 32 bytes as drawn, clamped at each use.
+#[derive(ZeroizeOnDrop)]
+pub struct Contribution(SecretBytes<32>);
+
+/// The product of all own shares, divided by 8: `s = x_1 · … · x_k · 8⁻¹ mod ℓ`, never zero.
+#[derive(ZeroizeOnDrop)]
+pub struct Accumulated(Scalar);
+
+impl GroupDiffieHellman for V1 {
+    type Element = Element;
+    type Contribution = Contribution;
+    type Accumulated = Accumulated;
+
+    fn base() -> Element {
+        Element(X25519_BASEPOINT.to_bytes())
+    }
+
+    /// Variable time: `bytes` came over the wire.
+    //= docs/spec/protocol.md#GKA-017
+    fn import(bytes: &[u8; 32]) -> Result<Element, DhError> {
+        if !is_canonical(bytes) {
+            return Err(DhError);
+        }
+        let element = Element(*bytes);
+        element.times_cofactor()?;
+        Ok(element)
+    }
+
+    fn export(element: &Element) -> [u8; 32] {
+        element.0
+    }
+
+    fn contribute(rng: &mut dyn CryptoRng) -> Contribution {
+        Contribution(SecretBytes::fill(|bytes| rng.fill_bytes(bytes)))
+    }
+
+    /// `X25519(x, element)` of RFC 7748, constant time.
+    //= docs/spec/protocol.md#GKA-024
+    fn apply(x: &Contribution, element: &Element) -> Result<Element, DhError> {
+        let result = Zeroizing::new(MontgomeryPoint(element.0).mul_clamped(*x.0.expose()));
+        //= docs/spec/protocol.md#GKA-018
+        if result.as_bytes().ct_eq(&[0; 32]).into() {
+            return Err(DhError);
+        }
+        Ok(Element(result.to_bytes()))
+    }
+
+    /// `s · x`, or `x · 8⁻¹` for the first share, modulo ℓ; constant time.
+    //= docs/spec/protocol.md#GKA-022
+    fn fold(former: Option<&Accumulated>, x: &Contribution) -> Accumulated {
+        let clamped = Zeroizing::new(clamp_integer(*x.0.expose()));
+        let x = Zeroizing::new(Scalar::from_bytes_mod_order(*clamped));
+        // By reference, here and below: a dereferenced operand would be one more copy on the stack.
+        let x: &Scalar = &x;
+        match former {
+            Some(Accumulated(s)) => Accumulated(s * x),
+            None => {
+                let half = Zeroizing::new(x.div_by_2());
+                let quarter = Zeroizing::new(half.div_by_2());
+                Accumulated(quarter.div_by_2())
+            }
+        }
+    }
+
+    /// `s · (8 · element)`, without clamping, constant time.
+    //= docs/spec/protocol.md#GKA-022
+    //= docs/spec/protocol.md#GKA-023
+    fn apply_all(all: &Accumulated, element: &Element) -> Result<Element, DhError> {
+        let Accumulated(s) = all;
+        let q = element.times_cofactor()?;
+        let q: &EdwardsPoint = &q;
+        let result = Zeroizing::new(s * q);
+        if result.is_identity() {
+            return Err(DhError);
+        }
+        Ok(Element(result.to_montgomery().to_bytes()))
+    }
+
+    /// `HKDF-SHA256(secret, no salt, "mpenc group key", 32 bytes)` (wire-v1.md section 6.5).
+    //= docs/spec/protocol.md#GKA-005
+    fn group_key(secret: Element) -> SecretBytes<32> {
+        let (mut prk, hkdf) = Hkdf::<Sha256>::extract(None, &secret.0);
+        prk.as_mut_slice().zeroize();
+        SecretBytes::fill(|key| {
+            #[expect(
+                clippy::expect_used,
+                reason = "constant lengths; going on with a key of zeros would be worse than to stop"
+            )]
+            hkdf.expand(GROUP_KEY_INFO, key).expect("HKDF-SHA256 gives up to 8160 bytes");
+        })
+    }
+}
+
+impl Element {
+    /// `8 · P`, in the prime-order group.
+    ///
+    /// Lifting the u-coordinate leaves the sign open. Either will do: `u(R) = u(−R)`.
+    fn times_cofactor(&self) -> Result<Zeroizing<EdwardsPoint>, DhError> {
+        let point = Zeroizing::new(MontgomeryPoint(self.0).to_edwards(0).ok_or(DhError)?);
+        let q = Zeroizing::new(point.mul_by_cofactor());
+        if q.is_identity() { Err(DhError) } else { Ok(q) }
+    }
+}
+
+/// Whether the value is below 2²⁵⁵ − 19 with the top bit clear.
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    let at_least_p = *high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed;
+    *high < 0x80 && !at_least_p
+}
+
+impl ConstantTimeEq for Element {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl PartialEq for Element {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Element {}
+
+impl fmt::Debug for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Element([redacted])")
+    }
+}
+
+impl fmt::Debug for Contribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contribution([redacted])")
+    }
+}
+
+impl fmt::Debug for Accumulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Accumulated([redacted])")
+    }
+}
+
+const GROUP_KEY_INFO: &[u8] = b"mpenc group key";
