@@ -1,3 +1,50 @@
+//! What should have happened by when, in mpENC.
+//!
+//! - [`Timing`]: every interval of the protocol, expressed in two base units, with named presets.
+//! - [`Deadlines`]: one queue of moments with their causes; a monitor is a row, not a callback.
+//! - [`AckMonitor`]: which messages of a subsession still lack acknowledgements, when to warn about
+//!   them, and when the owner has to acknowledge those of others.
+//!
+//! The crate knows nothing of keys and bytes, reads no clock and draws no randomness: the present
+//! moment is an argument. Calling too early, too late or twice is harmless (LIV-002): an early call
+//! does nothing, a late one does what was due in the order in which it was due, and a clock that
+//! goes backwards is held at the latest moment seen.
+//!
+//! # Not here yet
+//!
+//! Resends (LIV-015 to LIV-024), heartbeats (LIV-026) and presence (LIV-027 to LIV-033) have their
+//! intervals in [`Timing`] and nothing else: a resend schedule is one more cause of an
+//! [`AckMonitor`] row, and presence one more owner of [`Deadlines`].
+//!
+//! # Example
+//!
+//! ```
+//! use mpenc_liveness::{AckAction, AckMonitor, Timing};
+//! use mpenc_types::{BodyKind, MessageId, Timestamp};
+//!
+//! let timing = Timing::default();
+//! let mut monitor = AckMonitor::new(timing);
+//! let id = MessageId::new(&[7; 20])?;
+//!
+//! // Somebody else's message was accepted into the transcript.
+//! monitor.on_accepted(Timestamp::ZERO, id, BodyKind::Payload, false);
+//!
+//! // Nobody writes anything, so the owner has to acknowledge it after AUTO_ACK.
+//! let due = Timestamp::ZERO + timing.auto_ack();
+//! assert_eq!(monitor.next_deadline(), Some(due));
+//! assert_eq!(monitor.handle_timeout(due), [AckAction::SendAck]);
+//! # Ok::<(), mpenc_types::MessageIdError>(())
+//! ```
 #![no_std]
-#![doc = "Under construction."]
+
 extern crate alloc;
+
+mod deadlines;
+mod monitor;
+mod preset;
+mod timing;
+
+pub use deadlines::{Deadline, Deadlines, TimerKind};
+pub use monitor::{AckAction, AckMonitor};
+pub use preset::{Flow, Preset, UnknownPreset};
+pub use timing::{Resend, Timing};
