@@ -105,6 +105,22 @@ impl MessageId {
     }
 }
 
+impl From<[u8; 20]> for MessageId {
+    fn from(id: [u8; 20]) -> Self {
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(id) {
+            *to = from;
+        }
+        Self { bytes, len: 20 }
+    }
+}
+
+impl From<[u8; 32]> for MessageId {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self { bytes, len: 32 }
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_hex(f, self.as_bytes())
@@ -141,6 +157,12 @@ mod tests {
         assert!(MessageId::new(&[0; 32]).is_ok());
         assert_eq!(MessageId::new(&[]), Err(MessageIdError { found: 0 }));
         assert_eq!(MessageId::new(&[0; 33]), Err(MessageIdError { found: 33 }));
+    }
+
+    #[test]
+    fn message_id_of_fixed_width() {
+        assert_eq!(Ok(MessageId::from([7; 20])), MessageId::new(&[7; 20]));
+        assert_eq!(Ok(MessageId::from([7; 32])), MessageId::new(&[7; 32]));
     }
 
     #[test]

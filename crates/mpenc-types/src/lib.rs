@@ -13,10 +13,12 @@ mod ids;
 pub mod limits;
 mod member;
 mod members;
+mod role;
 mod time;
 
 pub use body::BodyKind;
 pub use ids::{ChainHash, MessageId, MessageIdError, PacketId, SubsessionId};
 pub use member::{MemberId, MemberIdError};
 pub use members::MemberSet;
+pub use role::PacketRole;
 pub use time::Timestamp;
