@@ -1,0 +1,44 @@
+//! What the v1 suite promises, one behaviour a module.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails the test")]
+#![expect(clippy::expect_used, reason = "a helper that fails fails the test")]
+
+mod compile_fail;
+mod condensing;
+mod edge_signatures;
+mod elements;
+mod hash_and_cipher;
+mod key_import;
+mod ladder;
+mod original;
+mod randomness;
+mod secrets;
+mod signatures;
+
+use mpenc_crypto::{GroupDiffieHellman, Suite, V1};
+
+type SigningKey = <V1 as Suite>::SigningKey;
+type VerifyingKey = <V1 as Suite>::VerifyingKey;
+type Element = <V1 as GroupDiffieHellman>::Element;
+type Contribution = <V1 as GroupDiffieHellman>::Contribution;
+type Accumulated = <V1 as GroupDiffieHellman>::Accumulated;
+
+fn unhex(digits: &str) -> Vec<u8> {
+    hex::decode(digits).expect("hex digits")
+}
+
+fn array<const N: usize>(digits: &str) -> [u8; N] {
+    unhex(digits).try_into().expect("as many bytes as expected")
+}
+
+/// The share that has exactly these bytes.
+fn contribution(bytes: [u8; 32]) -> Contribution {
+    V1::contribute(&mut randomness::Recorded::new(bytes.to_vec()))
+}
+
+/// All shares, folded in order.
+fn folded<'a>(shares: impl IntoIterator<Item = &'a Contribution>) -> Accumulated {
+    shares
+        .into_iter()
+        .fold(None, |all, x| Some(V1::fold(all.as_ref(), x)))
+        .expect("at least one share")
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _verified = mpenc_crypto::Verified("never signed");
+}
