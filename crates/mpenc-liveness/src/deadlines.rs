@@ -19,6 +19,8 @@ pub enum TimerKind {
     Operation,
     /// A scheduled exclusion may be proposed (ORD-031).
     Exclusion,
+    /// An automatic inclusion may be proposed (SES-036).
+    Inclusion,
     /// The channel has not let the owner enter (ENTER_TIMEOUT).
     Enter,
     /// Nobody has included the owner that is joining (SES-030).
@@ -150,6 +152,7 @@ mod tests {
         assert_eq!(queue.pop_due(at(25)), Some((at(20), 'a')));
         assert_eq!(queue.pop_due(at(25)), Some((at(20), 'b')));
         assert_eq!(queue.pop_due(at(25)), None);
+        assert_eq!(queue, Deadlines::new(), "nothing is left of what was popped");
         assert!(queue.is_empty());
     }
 

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use mpenc_types::{BodyKind, MessageId, Timestamp};
 
-use crate::{Deadlines, Timing};
+use crate::{Deadline, Deadlines, TimerKind, Timing};
 
 /// What a subsession has to do because time passed; see [`AckMonitor::handle_timeout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,8 +120,13 @@ impl AckMonitor {
     ///
     /// Changes with `on_accepted`, `on_fully_acked`, `handle_timeout` and `stop`.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.next().map(|(at, _)| at)
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let (at, cause) = self.deadlines.next()?;
+        let cause = match cause {
+            Cause::OwnAck => TimerKind::OwnAck,
+            Cause::FullAck(_) => TimerKind::FullAck,
+        };
+        Some(Deadline { at, cause })
     }
 
     /// What is due at `now`, in the order in which it became due.
