@@ -10,6 +10,7 @@ use crate::tlv::{Reader, TlvError};
 
 /// A decoded packet. Nothing in it is known to be true.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "matched at once; never stored or queued as such")]
 pub enum Packet {
     /// Part of a membership operation.
     Greeting(Unverified<GreetingPacket>),
