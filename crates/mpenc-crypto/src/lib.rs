@@ -2,11 +2,59 @@
 //!
 //! [`Suite`] is what every profile needs: hashing, signing, strict verification. Extension traits
 //! add what one profile needs: [`GroupDiffieHellman`] and [`StreamCipher`] for v1. [`V1`] is the
-//! suite of the original. Nothing here is a primitive of our own: each is a well-kept crate,
-//! wrapped so that it cannot be misused in the ways that `spec/attacks.md` lists.
+//! suite of the original; a further suite is a module beside it, with the framed hashing and
+//! ciphers that its formats demand. Nothing here is a primitive of our own: each is a well-kept
+//! crate, wrapped so that it cannot be misused in the ways that `docs/spec/attacks.md` lists.
 //!
-//! The crate draws no randomness: it is an argument. Secrets wipe themselves on drop, cannot be
-//! cloned and print as `[redacted]`.
+//! The crate knows nothing of packets or sessions, does no input or output, reads no clock and
+//! draws no randomness: that is an argument.
+//!
+//! # Signed data climbs a ladder
+//!
+//! Bytes decode to [`Unverified`]; [`Unverified::verify`] alone makes [`Verified`].
+//!
+//! # Examples
+//!
+//! ```
+//! use mpenc_crypto::{GroupDiffieHellman, SecretBytes, SigningKey, Suite, V1, VerifyingKey};
+//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+//! # let mut rng = ChaCha20Rng::seed_from_u64(0);
+//!
+//! // Sign and verify. The first part says what the signature is for.
+//! let key = <V1 as Suite>::SigningKey::generate(&mut rng);
+//! let signature = key.sign(&[b"example", b"hello"]);
+//! let verifying = <V1 as Suite>::VerifyingKey::import(&key.public())?;
+//! verifying.verify(&[b"example", b"hello"], &signature)?;
+//!
+//! // Agree on a key: each applies the own share to what lacks only it.
+//! let (x, y) = (V1::contribute(&mut rng), V1::contribute(&mut rng));
+//! let lacks_y = V1::import(&V1::export(&V1::apply(&x, &V1::base())?))?;
+//! let lacks_x = V1::import(&V1::export(&V1::apply(&y, &V1::base())?))?;
+//! let of_x = V1::group_key(V1::apply_all(&V1::fold(None, &x), &lacks_x)?);
+//! let of_y = V1::group_key(V1::apply_all(&V1::fold(None, &y), &lacks_y)?);
+//! assert_eq!(of_x.expose(), of_y.expose());
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # Security
+//!
+//! Nobody outside has audited this crate.
+//!
+//! *Constant time* with respect to secrets, as far as the crates underneath keep their promise:
+//! signing, [`contribute`](GroupDiffieHellman::contribute), [`apply`](GroupDiffieHellman::apply),
+//! [`fold`](GroupDiffieHellman::fold), [`apply_all`](GroupDiffieHellman::apply_all), key
+//! derivation, hashing, the cipher (AES instructions, else bit-sliced), and comparison of group
+//! elements. *Variable time*, because all inputs are public: verification, import of keys and
+//! elements, and whether an operation fails. Lengths are never hidden.
+//!
+//! *Wiped on drop*: [`SecretBytes`], signing keys, shares, accumulated shares, group elements (the
+//! group secret is one), and what hash, key derivation and cipher keep between calls. They cannot
+//! be cloned, except group elements, and print as `[redacted]`.
+//!
+//! *Not wiped*: copies that the compiler leaves where a secret was moved from; registers and
+//! stack that the curve arithmetic underneath used, the nonce of a signature among them; what the
+//! operating system wrote to swap, core dumps or hibernation images. Whoever can read the memory
+//! of the process while it works has its secrets.
 #![no_std]
 
 extern crate alloc;

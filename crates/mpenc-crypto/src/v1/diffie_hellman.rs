@@ -20,14 +20,24 @@ use crate::{DhError, GroupDiffieHellman, SecretBytes, V1};
 ///
 /// An element is public while somebody's share is missing from it, and the group secret once none
 /// is. Therefore every element is treated as secret: wiped, redacted, compared in constant time.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+//= docs/spec/protocol.md#SEC-025
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct Element([u8; 32]);
 
 /// A share `x`: 32 bytes as drawn, clamped at each use.
+//= docs/spec/protocol.md#SEC-025
 #[derive(ZeroizeOnDrop)]
 pub struct Contribution(SecretBytes<32>);
 
 /// The product of all own shares, divided by 8: `s = x_1 · … · x_k · 8⁻¹ mod ℓ`, never zero.
+///
+/// # Security
+///
+/// Holds no factor: a leak after an operation tells nothing of the shares and products before it
+/// (SEC-018). The former value and the share that was folded in live until their owners drop them,
+/// when the operation commits.
+//= docs/spec/protocol.md#GKA-026
+//= docs/spec/protocol.md#SEC-025
 #[derive(ZeroizeOnDrop)]
 pub struct Accumulated(Scalar);
 
@@ -62,12 +72,7 @@ impl GroupDiffieHellman for V1 {
     /// `X25519(x, element)` of RFC 7748, constant time.
     //= docs/spec/protocol.md#GKA-024
     fn apply(x: &Contribution, element: &Element) -> Result<Element, DhError> {
-        let result = Zeroizing::new(MontgomeryPoint(element.0).mul_clamped(*x.0.expose()));
-        //= docs/spec/protocol.md#GKA-018
-        if result.as_bytes().ct_eq(&[0; 32]).into() {
-            return Err(DhError);
-        }
-        Ok(Element(result.to_bytes()))
+        Element::computed(MontgomeryPoint(element.0).mul_clamped(*x.0.expose()))
     }
 
     /// `s · x`, or `x · 8⁻¹` for the first share, modulo ℓ; constant time.
@@ -95,10 +100,7 @@ impl GroupDiffieHellman for V1 {
         let q = element.times_cofactor()?;
         let q: &EdwardsPoint = &q;
         let result = Zeroizing::new(s * q);
-        if result.is_identity() {
-            return Err(DhError);
-        }
-        Ok(Element(result.to_montgomery().to_bytes()))
+        Element::computed(result.to_montgomery())
     }
 
     /// `HKDF-SHA256(secret, no salt, "mpenc group key", 32 bytes)` (wire-v1.md section 6.5).
@@ -109,6 +111,13 @@ impl GroupDiffieHellman for V1 {
 }
 
 impl Element {
+    //= docs/spec/protocol.md#GKA-018
+    fn computed(mut result: MontgomeryPoint) -> Result<Self, DhError> {
+        let element = Self(result.to_bytes());
+        result.zeroize();
+        if element.0.ct_eq(&[0; 32]).into() { Err(DhError) } else { Ok(element) }
+    }
+
     /// `8 · P`, in the prime-order group.
     ///
     /// Lifting the u-coordinate leaves the sign open. Either will do: `u(R) = u(−R)`.
@@ -201,6 +210,25 @@ mod tests {
         assert!(
             cases.iter().any(|case| case["info"].as_str().unwrap().as_bytes() == GROUP_KEY_INFO)
         );
+    }
+
+    //= docs/spec/protocol.md#GKA-017
+    //= type=test
+    #[test]
+    fn canonical_is_below_p() {
+        fn check(low: u8, middle: u8, high: u8, expected: bool) {
+            let mut bytes = [middle; 32];
+            (bytes[0], bytes[31]) = (low, high);
+            assert_eq!(is_canonical(&bytes), expected, "{low:#x} {middle:#x} {high:#x}");
+        }
+        check(0xec, 0xff, 0x7f, true);
+        check(0xed, 0xff, 0x7f, false);
+        check(0xff, 0xff, 0x7f, false);
+        check(0xff, 0xfe, 0x7f, true);
+        check(0xff, 0xff, 0x7e, true);
+        check(0x00, 0x00, 0x00, true);
+        check(0x00, 0x00, 0x80, false);
+        check(0xec, 0xff, 0xff, false);
     }
 
     //= docs/spec/protocol.md#GKA-018

@@ -13,6 +13,7 @@ use crate::{KeyError, PublicKey, SecretBytes, Signature, SigningKey, VerifyError
 /// Holds the seed and the public key that belongs to it; there is no way to combine others. The
 /// secret scalar is expanded anew for each signature: that costs one SHA-512 block, and leaves one
 /// secret less in memory between signatures.
+//= docs/spec/protocol.md#SEC-025
 #[derive(ZeroizeOnDrop)]
 pub struct Ed25519SigningKey(ed25519_dalek::SigningKey);
 
@@ -54,6 +55,9 @@ impl VerifyingKey for Ed25519VerifyingKey {
         let verifying =
             ed25519_dalek::VerifyingKey::from_bytes(key.as_bytes()).map_err(|_| KeyError)?;
         let point = verifying.to_edwards();
+        // The other two imply this one: only y + p for y below 19, and x = 0 with a sign, are
+        // decoded without being canonical, and no such point has prime order. It is cheap enough
+        // to say what is meant.
         let canonical = point.compress().as_bytes() == key.as_bytes();
         if canonical && point.is_torsion_free() && !point.is_small_order() {
             Ok(Self(verifying))
