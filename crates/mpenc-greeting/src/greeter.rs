@@ -335,6 +335,8 @@ pub enum GreetingReject {
     BadIntermediateKey,
     /// A nonce or key differs from what the owner knows (SKE-014 to SKE-016, SKE-020).
     ChangedValues,
+    /// Two members with the same nonce or key (ATK-038, ATK-066).
+    RepeatedValues,
     /// The session identifier was used before (SKE-017).
     RepeatedSid,
     /// The sender is not entitled to this packet (SKE-018, SKE-021).
@@ -359,6 +361,7 @@ impl fmt::Display for GreetingReject {
             Self::BadLength => "a list has the wrong length (GKA-015)",
             Self::BadIntermediateKey => "unusable intermediate key (GKA-017)",
             Self::ChangedValues => "a nonce or key was changed (SKE-014)",
+            Self::RepeatedValues => "two members with the same nonce or key (ATK-038)",
             Self::RepeatedSid => "session identifier was used before (SKE-017)",
             Self::NotEntitled => "sender is not entitled to this packet (SKE-018)",
             Self::BadSessionSignature => "session signature does not verify (SKE-019)",
