@@ -120,7 +120,13 @@ impl AckMonitor {
     ///
     /// Changes with `on_accepted`, `on_fully_acked`, `handle_timeout` and `stop`.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Deadline> {
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.next_timer().map(|deadline| deadline.at)
+    }
+
+    /// As [`next_deadline`](Self::next_deadline), with the cause.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Deadline> {
         let (at, cause) = self.deadlines.next()?;
         let cause = match cause {
             Cause::OwnAck => TimerKind::OwnAck,

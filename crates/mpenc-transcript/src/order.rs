@@ -29,6 +29,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use core::fmt;
 
+pub use mpenc_types::PacketRole;
 use mpenc_types::{ChainHash, MemberSet, PacketId};
 
 /// How the chain hash is computed; the hash function belongs to the suite and the encoding to the
@@ -39,19 +40,6 @@ pub trait OrderHash {
 
     /// The chain hash after one more accepted packet (ORD-004).
     fn extend(&self, prev: &ChainHash, id: &PacketId, role: PacketRole) -> ChainHash;
-}
-
-/// What an accepted packet does to the operation; enters the chain hash (ORD-004).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PacketRole {
-    /// It begins an operation.
-    Initial,
-    /// It ends one.
-    Final,
-    /// It is a whole operation.
-    Both,
-    /// No packet: a member of the operation left the channel, which ends it (ORD-025).
-    Leave,
 }
 
 /// An initial packet and the circumstances of its arrival.

@@ -1,0 +1,105 @@
+use alloc::string::String;
+use core::fmt;
+
+use mpenc_liveness::Timing;
+use mpenc_types::{MemberId, MemberIdError};
+
+use crate::{Identity, Profile};
+
+/// Everything that one member's session needs to know before it begins.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    pub(crate) owner: MemberId,
+    pub(crate) identity: Identity,
+    pub(crate) label: String,
+    pub(crate) profile: Profile,
+    pub(crate) timing: Timing,
+    pub(crate) auto_include: bool,
+    pub(crate) stay_if_last: bool,
+    pub(crate) patient_join: bool,
+}
+
+/// Why a session cannot be configured so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The owner's name cannot name a member (MOD-013).
+    Owner(MemberIdError),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BuildError {}
+
+impl SessionConfig {
+    /// A configuration with the default profile and timing and all options off.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Owner`] if the name is not acceptable.
+    pub fn new(owner: MemberId, identity: Identity) -> Result<Self, BuildError> {
+        //= docs/spec/protocol.md#MOD-013
+        owner.check().map_err(BuildError::Owner)?;
+        Ok(Self {
+            owner,
+            identity,
+            label: String::new(),
+            profile: Profile::default(),
+            timing: Timing::default(),
+            auto_include: false,
+            stay_if_last: false,
+            patient_join: false,
+        })
+    }
+
+    /// A label for the session, chosen by the application and equal for all members. Not a
+    /// secret (SES-044).
+    #[must_use]
+    pub fn session_id(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// The protocol profile; all members of a session use the same.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// How long things take here. Local: members may differ.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// Propose to include whoever enters the channel (SES-036). Default: off.
+    #[must_use]
+    pub fn auto_include(mut self, on: bool) -> Self {
+        self.auto_include = on;
+        self
+    }
+
+    /// Stay in the channel when everybody else is gone (SES-035). Default: off.
+    #[must_use]
+    pub fn stay_if_last(mut self, on: bool) -> Self {
+        self.stay_if_last = on;
+        self
+    }
+
+    /// Keep waiting in the channel until somebody includes us, instead of giving up a join after
+    /// the time an operation takes (SES-030). For programs in which people, not software, decide
+    /// about inclusion. Default: off.
+    #[must_use]
+    pub fn patient_join(mut self, on: bool) -> Self {
+        self.patient_join = on;
+        self
+    }
+}

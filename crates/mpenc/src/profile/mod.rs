@@ -1,0 +1,86 @@
+//! What distinguishes one protocol profile from another, behind one interface: packet formats,
+//! hashes over the order of operations, greeter and message security.
+//!
+//! A session is configured with exactly one profile; nothing is negotiated (V2-001).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use mpenc_greeting::{Greeter, SubsessionKeys};
+use mpenc_transcript::order::OrderHash;
+use mpenc_types::{MemberId, MemberSet, PacketId};
+
+use crate::Identity;
+use crate::security::MessageSecurity;
+
+mod v1;
+
+/// The protocol that a session speaks. All members of a session use the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// The protocol of the original implementation, hardened where its wire format allows.
+    ///
+    /// # Security
+    ///
+    /// Everything sent before is readable to whoever obtains a member's state, unless that
+    /// member refreshed since (SEC-018); nobody confirms the key; and forks of the order of
+    /// operations go unnoticed (ORD-040). See `docs/threat-model.md`.
+    #[default]
+    V1,
+}
+
+impl Profile {
+    /// The profile's name in configuration and on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+        }
+    }
+
+    pub(crate) fn rules(self) -> Box<dyn Rules> {
+        match self {
+            Self::V1 => Box::new(v1::V1Rules),
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What kind of packet some bytes claim to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PacketKind {
+    /// Part of a membership operation.
+    Greeting,
+    /// A message.
+    Data,
+    /// Not of this profile, or of a kind this version does not handle.
+    Unrecognised,
+}
+
+/// A profile's formats and constructors.
+pub(crate) trait Rules: fmt::Debug + Send {
+    /// What kind of packet this claims to be; says nothing about its validity.
+    fn classify(&self, packet: &[u8]) -> PacketKind;
+
+    /// Identifies an operation packet in the order of the channel (ORD-003). `channel` is the
+    /// membership of the channel, with or without the sender.
+    fn packet_id(&self, sender: &MemberId, channel: &MemberSet, packet: &[u8]) -> PacketId;
+
+    /// Identifies the pseudo-packet that ends an operation when somebody leaves (ORD-005).
+    fn leave_id(&self, remaining: &MemberSet, initial: &PacketId, leavers: &MemberSet) -> PacketId;
+
+    /// The hash that chains accepted operation packets (ORD-004).
+    fn order_hash(&self) -> &dyn OrderHash;
+
+    /// A greeter for one session.
+    fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter>;
+
+    /// Message security for one subsession; `None` for keys that no greeter would hand out.
+    fn security(&self, owner: &MemberId, keys: SubsessionKeys) -> Option<Box<dyn MessageSecurity>>;
+}

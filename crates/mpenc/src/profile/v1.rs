@@ -1,0 +1,56 @@
+use alloc::boxed::Box;
+
+use mpenc_crypto::V1;
+use mpenc_greeting::{CliquesGreeter, Greeter, SubsessionKeys};
+use mpenc_packet::v1::{self, PacketKind as WireKind};
+use mpenc_transcript::order::OrderHash;
+use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
+
+use super::{PacketKind, Rules};
+use crate::Identity;
+use crate::security::MessageSecurity;
+use crate::security::v1::V1Security;
+
+/// The v1 profile: armoured text, SHA-256, CLIQUES, one group key for all messages.
+#[derive(Debug)]
+pub(super) struct V1Rules;
+
+impl OrderHash for V1Rules {
+    fn start(&self, prev_final: &PacketId) -> ChainHash {
+        v1::chain_start::<V1>(prev_final)
+    }
+
+    fn extend(&self, prev: &ChainHash, id: &PacketId, role: PacketRole) -> ChainHash {
+        v1::chain_extend::<V1>(prev, id, role)
+    }
+}
+
+impl Rules for V1Rules {
+    fn classify(&self, packet: &[u8]) -> PacketKind {
+        match v1::kind(packet) {
+            Ok(WireKind::Greeting) => PacketKind::Greeting,
+            Ok(WireKind::Data) => PacketKind::Data,
+            Ok(WireKind::Query | WireKind::Error) | Err(_) => PacketKind::Unrecognised,
+        }
+    }
+
+    fn packet_id(&self, sender: &MemberId, channel: &MemberSet, packet: &[u8]) -> PacketId {
+        v1::packet_id::<V1>(sender, channel, packet)
+    }
+
+    fn leave_id(&self, remaining: &MemberSet, initial: &PacketId, leavers: &MemberSet) -> PacketId {
+        v1::leave_packet_id::<V1>(remaining, initial, leavers)
+    }
+
+    fn order_hash(&self) -> &dyn OrderHash {
+        self
+    }
+
+    fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter> {
+        Box::new(CliquesGreeter::<V1>::new(owner.clone(), identity.key()))
+    }
+
+    fn security(&self, owner: &MemberId, keys: SubsessionKeys) -> Option<Box<dyn MessageSecurity>> {
+        Some(Box::new(V1Security::<V1>::new(owner, keys)?))
+    }
+}

@@ -1,0 +1,156 @@
+//! Message security of the v1 profile: one group key, AES-256-CTR, an Ed25519 signature around
+//! it (wire-v1.md section 7).
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use mpenc_crypto::{SecretBytes, SigningKey, StreamCipher, Unverified, VerifyingKey};
+use mpenc_greeting::SubsessionKeys;
+use mpenc_packet::padding;
+use mpenc_packet::v1::{self, Content, DATA_CONTEXT, DataFields, DataPacket, EncodeError, Packet};
+use mpenc_types::{MemberId, MessageId};
+use rand_core::CryptoRng;
+
+use super::{Body, MessageSecurity, OpenReject, Opened, SealError, Sealed};
+
+/// Keys of one subsession; the secret ones wipe themselves when it is dropped (SEC-025).
+pub(crate) struct V1Security<S: StreamCipher> {
+    owner: MemberId,
+    group_key: SecretBytes<32>,
+    /// `H(sid ‖ gk)`: binds every packet to this subsession (MSG-002).
+    sid_key_hash: [u8; 32],
+    signer: Arc<dyn SigningKey>,
+    authors: BTreeMap<MemberId, S::VerifyingKey>,
+    suite: PhantomData<S>,
+}
+
+impl<S: StreamCipher> V1Security<S> {
+    /// `None` if a key cannot be used, which no greeter hands out.
+    pub(crate) fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
+        let SubsessionKeys { sid, secret, signer, authors } = keys;
+        let authors = authors
+            .into_iter()
+            .map(|(member, key)| Some((member, S::VerifyingKey::import(&key).ok()?)))
+            .collect::<Option<_>>()?;
+        let sid_key_hash = S::hash(&[sid.as_bytes(), secret.expose()]);
+        Some(Self {
+            owner: owner.clone(),
+            group_key: secret,
+            sid_key_hash,
+            signer,
+            authors,
+            suite: PhantomData,
+        })
+    }
+
+    fn decode(&self, packet: &[u8]) -> Result<Unverified<DataPacket>, OpenReject> {
+        match v1::decode(packet) {
+            Ok(Packet::Data(data)) => Ok(data),
+            Ok(Packet::Greeting(_) | Packet::Error(_)) | Err(_) => Err(OpenReject::Malformed),
+        }
+    }
+
+    fn hint_fits(&self, data: &Unverified<DataPacket>) -> bool {
+        self.sid_key_hash.first() == Some(&data.peek().hint())
+    }
+
+    /// Whose packet it is: the channel's sender first, then, since anybody may resend anything,
+    /// the other members; one verification each (MSG-010).
+    fn author(&self, sender: &MemberId, data: &Unverified<DataPacket>) -> Option<MemberId> {
+        let context: [&[u8]; 2] = [DATA_CONTEXT, &self.sid_key_hash];
+        let verifies = |key: &S::VerifyingKey| data.verify::<S>(key, &context).is_ok();
+        if self.authors.get(sender).is_some_and(verifies) {
+            return Some(sender.clone());
+        }
+        let mut others = self.authors.iter().filter(|(member, _)| *member != sender);
+        others.find(|(_, key)| verifies(key)).map(|(member, _)| member.clone())
+    }
+}
+
+impl<S: StreamCipher> MessageSecurity for V1Security<S> {
+    //= docs/spec/protocol.md#MSG-001
+    fn seal(
+        &mut self,
+        rng: &mut dyn CryptoRng,
+        parents: &[MessageId],
+        body: &Body,
+    ) -> Result<Sealed, SealError> {
+        let content = Content { parents: parents.to_vec(), body: encodable(body) };
+        let raw = content.encode().map_err(|error| match error {
+            EncodeError::TooLarge(size) => {
+                SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
+            }
+            _ => SealError::Internal,
+        })?;
+        //= docs/spec/protocol.md#SEC-005
+        let mut ciphertext = padding::pad(&raw, padding::BASE).map_err(|size| {
+            SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
+        })?;
+        let mut iv = [0; 12];
+        rng.fill_bytes(&mut iv);
+        S::apply_keystream(&self.group_key, &iv, &mut ciphertext);
+        let data = DataFields { iv, ciphertext }
+            .sign(&*self.signer, &self.sid_key_hash)
+            .map_err(|_| SealError::Internal)?;
+        Ok(Sealed { id: data.message_id::<S>(), packet: data.to_wire() })
+    }
+
+    fn peek_id(&self, packet: &[u8]) -> Option<MessageId> {
+        let data = self.decode(packet).ok()?;
+        //= docs/spec/protocol.md#MSG-004
+        self.hint_fits(&data).then(|| data.peek().message_id::<S>())
+    }
+
+    //= docs/spec/protocol.md#MSG-005
+    fn open(&mut self, sender: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject> {
+        let data = self.decode(packet)?;
+        if !self.hint_fits(&data) {
+            return Err(OpenReject::NotOurs);
+        }
+        let author = self.author(sender, &data).ok_or(OpenReject::NotOurs)?;
+        let data = data.peek();
+        let id = data.message_id::<S>();
+        let mut plaintext = data.ciphertext().to_vec();
+        S::apply_keystream(&self.group_key, data.iv(), &mut plaintext);
+        match padding::unpad(&plaintext).ok().and_then(|raw| Content::decode(raw).ok()) {
+            Some(Content { parents, body }) => {
+                Ok(Opened { id, author, parents, body: decoded(body) })
+            }
+            None => Err(OpenReject::BadContent { author, id }),
+        }
+    }
+
+    // One key serves the whole subsession: nothing is pending for a message (MSG-012).
+    fn commit(&mut self, _: &MessageId) {}
+
+    fn destroy(&mut self, _: &MessageId) {}
+}
+
+fn encodable(body: &Body) -> v1::Body {
+    match body {
+        Body::Payload(text) => v1::Body::Payload(text.clone()),
+        Body::ExplicitAck { manual } => v1::Body::ExplicitAck { manual: *manual },
+        Body::Consistency { close } => v1::Body::Consistency { close: *close },
+    }
+}
+
+fn decoded(body: v1::Body) -> Body {
+    match body {
+        v1::Body::Payload(text) => Body::Payload(text),
+        v1::Body::ExplicitAck { manual } => Body::ExplicitAck { manual },
+        v1::Body::Consistency { close } => Body::Consistency { close },
+    }
+}
+
+impl<S: StreamCipher> fmt::Debug for V1Security<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authors: Vec<_> = self.authors.keys().collect();
+        f.debug_struct("V1Security")
+            .field("owner", &self.owner)
+            .field("authors", &authors)
+            .finish_non_exhaustive()
+    }
+}

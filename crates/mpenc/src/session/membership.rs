@@ -1,0 +1,190 @@
+//! The integration rules: how channel membership drives session membership (section 6.4).
+
+use mpenc_liveness::TimerKind;
+use mpenc_types::{MemberSet, PacketId};
+
+use super::input::{Disposition, RejectReason};
+use super::own::Ended;
+use super::{Env, FailReason, Notice, Session, SessionState};
+
+impl Session {
+    pub(super) fn entered(&mut self, env: &mut Env<'_>, members: MemberSet) -> Disposition {
+        if self.channel.is_some() {
+            //= docs/spec/protocol.md#CHN-011
+            // Entering twice means that something was missed in between.
+            let _ = self.left(env);
+        }
+        let members = members.with(self.owner());
+        //= docs/spec/protocol.md#ORD-007
+        self.seniors = members.without(self.owner());
+        self.channel = Some(members);
+        self.sync_if_nobody_is_senior(env);
+        self.own_entered();
+        Disposition::Accepted
+    }
+
+    //= docs/spec/protocol.md#ORD-006
+    pub(super) fn sync_if_nobody_is_senior(&mut self, env: &mut Env<'_>) {
+        if self.channel.is_some() && !self.order.is_synced() && self.seniors.is_empty() {
+            let mut random = [0; 32];
+            env.rng.fill_bytes(&mut random);
+            self.order.sync_new(PacketId::new(random), self.rules.order_hash());
+            self.own_alone();
+        }
+    }
+
+    //= docs/spec/protocol.md#ORD-008
+    pub(super) fn left(&mut self, env: &mut Env<'_>) -> Disposition {
+        let Some(before) = self.channel.take() else {
+            return Disposition::Rejected(RejectReason::Impossible);
+        };
+        if let Some(running) = self.operation.take()
+            && !running.bystander
+        {
+            self.notify(Notice::OpFailed {
+                change: running.change,
+                initiator: running.initiator,
+                reason: FailReason::WeLeft,
+            });
+        }
+        let others = self.session_members().without(self.owner());
+        let was_parting = self.parting || self.leaving();
+        self.greeter.reset();
+        self.order.reset();
+        self.seniors.clear();
+        self.task_exclude.clear();
+        self.task_leave.clear();
+        self.proposal = None;
+        self.deadlines.clear();
+        self.forget_undecrypted();
+        //= docs/spec/protocol.md#FIN-015
+        let consistent = self.stop_everything();
+        self.parting = false;
+        self.leave_requested = false;
+        self.broken = false;
+        //= docs/spec/protocol.md#SES-002
+        self.state_out = match consistent {
+            true => SessionState::Parted,
+            false => SessionState::PartFailed,
+        };
+        if !others.is_empty() {
+            self.notify(Notice::MembersChanged {
+                remain: MemberSet::of(self.owner()),
+                include: MemberSet::new(),
+                exclude: others,
+                log_position: self.log.len(),
+            });
+        }
+        self.own_left(env, before.len(), was_parting);
+        Disposition::Accepted
+    }
+
+    pub(super) fn changed(
+        &mut self,
+        env: &mut Env<'_>,
+        enter: &MemberSet,
+        leave: &MemberSet,
+    ) -> Disposition {
+        let Some(channel) = &self.channel else {
+            return Disposition::Rejected(RejectReason::NotInChannel);
+        };
+        //= docs/spec/protocol.md#CHN-003
+        let impossible = !enter.is_disjoint(leave)
+            || (enter.is_empty() && leave.is_empty())
+            || enter.contains(self.owner())
+            || leave.contains(self.owner())
+            || !enter.is_disjoint(channel)
+            || !leave.is_subset(channel);
+        if impossible {
+            return Disposition::Rejected(RejectReason::Impossible);
+        }
+        let remaining = channel.difference(leave);
+        self.channel = Some(remaining.union(enter));
+        //= docs/spec/protocol.md#ORD-029
+        if !leave.is_empty() {
+            self.others_left(env, leave, &remaining);
+        }
+        if !enter.is_empty() {
+            self.others_entered(enter);
+        }
+        Disposition::Accepted
+    }
+
+    fn others_left(&mut self, env: &mut Env<'_>, leave: &MemberSet, remaining: &MemberSet) {
+        for member in leave {
+            self.seniors.remove(member);
+            self.task_leave.remove(member);
+            self.auto_include_failed.remove(member);
+        }
+        //= docs/spec/protocol.md#ORD-024
+        //= docs/spec/protocol.md#ORD-026
+        let members = self.session_members();
+        self.task_exclude.extend(members.intersection(leave));
+        self.end_operation_without(env, leave, remaining);
+        self.sync_if_nobody_is_senior(env);
+    }
+
+    //= docs/spec/protocol.md#ORD-025
+    fn end_operation_without(
+        &mut self,
+        env: &mut Env<'_>,
+        leave: &MemberSet,
+        remaining: &MemberSet,
+    ) {
+        let Some(running) = &self.operation else { return };
+        let gone = running.next_members.intersection(leave);
+        if gone.is_empty() {
+            return;
+        }
+        let Some(prev_initial) = self.order.prev_initial() else { return };
+        // The pseudo-packet names everybody who left in this event (wire-v1.md section 9).
+        let id = self.rules.leave_id(remaining, &prev_initial, leave);
+        if self.order.accept_leave(id, self.rules.order_hash()).is_err() {
+            self.internal_error("a leave pseudo-packet was refused");
+            return;
+        }
+        self.fail_operation(env, FailReason::MembersLeft(gone));
+    }
+
+    fn others_entered(&mut self, enter: &MemberSet) {
+        if !self.order.is_synced() {
+            // Whoever waits to be included has no say.
+            return;
+        }
+        for member in enter {
+            if self.task_exclude.contains(member) {
+                //= docs/spec/protocol.md#ORD-027
+                self.kick(MemberSet::of(member));
+                continue;
+            }
+            let outsider = match &self.operation {
+                Some(running) => {
+                    !running.next_members.contains(member)
+                        && !running.change.exclude.contains(member)
+                }
+                None => false,
+            };
+            if outsider && !self.own_expects(member) {
+                //= docs/spec/protocol.md#ORD-023
+                self.kick(MemberSet::of(member));
+            }
+            //= docs/spec/protocol.md#ORD-022
+            if !self.own_expects(member) {
+                self.notify(Notice::EnterRequest { member: member.clone() });
+            }
+        }
+    }
+
+    pub(super) fn leaving(&self) -> bool {
+        self.leave_requested || (self.current.is_none() && !self.previous.is_empty())
+    }
+
+    /// What happens when an own request that enters the channel gave up.
+    pub(super) fn join_failed(&mut self) {
+        self.deadlines.cancel(&TimerKind::Join);
+        self.deadlines.cancel(&TimerKind::Reenter);
+        self.state_out = SessionState::JoinFailed;
+        self.end_own(Ended::TimedOut);
+        self.request_leave();
+    }
+}

@@ -1,0 +1,494 @@
+//! Messages: sending, receiving, accepting, and the log that people read (sections 7, 8, 10).
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use mpenc_transcript::{Entry, TranscriptReject};
+use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
+
+use super::input::{Disposition, RejectReason};
+use super::subsession::{LogContext, Subsession, SubsessionState, Waiting};
+use super::{BadMessage, Env, Notice, SendError, Session};
+use crate::security::{Body, OpenReject, Opened, SealError};
+
+/// What the session keeps of a payload, beyond the life of its subsession.
+#[derive(Debug)]
+pub(super) struct StoredMessage {
+    pub(super) author: MemberId,
+    pub(super) sid: SubsessionId,
+    pub(super) members: Arc<MemberSet>,
+    pub(super) text: Text,
+    pub(super) parents: Vec<MessageId>,
+    pub(super) accepted_at: Timestamp,
+    pub(super) fully_acked_at: Option<Timestamp>,
+    pub(super) after_own_fin: bool,
+    /// In the log; false while it waits for the context of its subsession (TRN-037).
+    pub(super) logged: bool,
+    /// Set when its subsession ended before everybody had acknowledged it.
+    pub(super) unacked_at_end: Option<MemberSet>,
+}
+
+/// A message's text; redacted when printed.
+pub(super) struct Text(String);
+
+impl core::fmt::Debug for Text {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Text({} bytes)", self.0.len())
+    }
+}
+
+impl core::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which subsession: the current one, or a previous one, counted from the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Current,
+    Previous(usize),
+}
+
+impl Session {
+    /// Sends a text to the members of the current subsession; an empty text acknowledges what
+    /// has been shown so far (LIV-013). Success means handed over, not delivered: that is what
+    /// [`Notice::MessageFullyAcked`] says.
+    ///
+    /// # Errors
+    ///
+    /// * [`SendError::NotJoined`] outside a session with others, and after parting began.
+    /// * [`SendError::TooLarge`] if one packet cannot carry it.
+    /// * [`SendError::NoSubsession`] for an acknowledgement to nobody.
+    /// * [`SendError::Internal`] for a fault of ours.
+    pub fn send(&mut self, env: &mut Env<'_>, text: &str) -> Result<MessageId, SendError> {
+        self.clamp(env.now);
+        let result = self.send_now(env, text);
+        self.settle(env);
+        result
+    }
+
+    fn send_now(&mut self, env: &mut Env<'_>, text: &str) -> Result<MessageId, SendError> {
+        if self.broken {
+            return Err(SendError::NotJoined);
+        }
+        let Some(current) = &self.current else {
+            return Err(if text.is_empty() {
+                SendError::NoSubsession
+            } else {
+                SendError::NotJoined
+            });
+        };
+        if text.is_empty() {
+            if !current.is_open() {
+                return Err(SendError::NoSubsession);
+            }
+            return self.emit(env, Which::Current, Body::ExplicitAck { manual: true });
+        }
+        //= docs/spec/protocol.md#FIN-003
+        //= docs/spec/protocol.md#SES-037
+        if current.state != SubsessionState::Joined {
+            return Err(SendError::NotJoined);
+        }
+        self.emit(env, Which::Current, Body::Payload(text.into()))
+    }
+
+    /// Seals, accepts into the own transcript and queues one message.
+    pub(super) fn emit(
+        &mut self,
+        env: &mut Env<'_>,
+        which: Which,
+        body: Body,
+    ) -> Result<MessageId, SendError> {
+        let owner = self.owner().clone();
+        let Some(sub) = self.subsession_mut(which) else {
+            return Err(SendError::NoSubsession);
+        };
+        //= docs/spec/protocol.md#TRN-004
+        let parents = sub.transcript.heads().to_vec();
+        let sealed = match sub.security.seal(env.rng, &parents, &body) {
+            Ok(sealed) => sealed,
+            Err(SealError::TooLarge { found, limit }) => {
+                return Err(SendError::TooLarge { found, limit });
+            }
+            Err(SealError::Internal) => {
+                self.internal_error("a message could not be sealed");
+                return Err(SendError::Internal);
+            }
+        };
+        let readers = sub.readers(&owner);
+        let id = sealed.id;
+        //= docs/spec/protocol.md#TRN-003
+        let opened = Opened { id, author: owner, parents, body };
+        if !matches!(self.accept(which, opened), Disposition::Accepted) {
+            self.internal_error("our own transcript refused our message");
+            return Err(SendError::Internal);
+        }
+        self.broadcast(readers, sealed.packet);
+        Ok(id)
+    }
+
+    //= docs/spec/protocol.md#SES-008
+    //= docs/spec/protocol.md#MSG-005
+    pub(super) fn data_packet(
+        &mut self,
+        env: &mut Env<'_>,
+        sender: &MemberId,
+        packet: &[u8],
+    ) -> Disposition {
+        if self
+            .subsessions()
+            .any(|sub| sub.security.peek_id(packet).is_some_and(|id| sub.knows(&id)))
+        {
+            //= docs/spec/protocol.md#TRN-024
+            return Disposition::Ignored;
+        }
+        match self.try_open(sender, packet) {
+            Some(disposition) => disposition,
+            None => self.keep_for_trial(env.now, sender, packet),
+        }
+    }
+
+    /// Tries the packet on every open subsession; `None` if no key fits.
+    pub(super) fn try_open(&mut self, sender: &MemberId, packet: &[u8]) -> Option<Disposition> {
+        for which in self.all_subsessions() {
+            let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else {
+                continue;
+            };
+            match sub.security.open(sender, packet) {
+                //= docs/spec/protocol.md#SES-009
+                Ok(opened) => return Some(self.verified(which, opened)),
+                Err(OpenReject::NotOurs) => {}
+                Err(OpenReject::Malformed) => {
+                    return Some(Disposition::Rejected(RejectReason::Malformed));
+                }
+                Err(OpenReject::BadContent { author, id }) => {
+                    sub.security.destroy(&id);
+                    return Some(self.bad_message(author, BadMessage::Content));
+                }
+            }
+        }
+        None
+    }
+
+    fn verified(&mut self, which: Which, opened: Opened) -> Disposition {
+        let now = self.now;
+        let owner = self.owner().clone();
+        let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
+        if sub.knows(&opened.id) {
+            return Disposition::Ignored;
+        }
+        //= docs/spec/protocol.md#MSG-011
+        if opened.author == owner {
+            sub.security.destroy(&opened.id);
+            return self.bad_message(owner, BadMessage::OwnUnknown);
+        }
+        let missing = sub.transcript.missing_parents(&opened.parents);
+        if missing.is_empty() {
+            return self.accept(which, opened);
+        }
+        //= docs/spec/protocol.md#TRN-014
+        let (id, author) = (opened.id, opened.author.clone());
+        let value = Waiting { opened, since: now };
+        let Ok(evicted) = sub.deferral.insert(author, id, &missing, value) else {
+            return Disposition::Ignored;
+        };
+        for old in &evicted {
+            sub.security.destroy(&old.id);
+        }
+        for old in evicted {
+            self.no_longer_deferred(which, old.id, old.author);
+        }
+        Disposition::Deferred
+    }
+
+    /// Accepts a message whose parents are all here, and then whatever waited for it.
+    fn accept(&mut self, which: Which, opened: Opened) -> Disposition {
+        let id = opened.id;
+        let mut first = None;
+        let mut ready = VecDeque::from([opened]);
+        while let Some(opened) = ready.pop_front() {
+            let (released, author) = (opened.id, opened.author.clone());
+            let disposition = self.accept_one(which, opened);
+            self.no_longer_deferred(which, released, author);
+            if disposition == Disposition::Accepted
+                && let Some(sub) = self.subsession_mut(which)
+            {
+                //= docs/spec/protocol.md#TRN-015
+                let waiting = sub.deferral.release(&released);
+                ready.extend(waiting.into_iter().map(|deferred| deferred.value.opened));
+            }
+            if released == id {
+                first = Some(disposition);
+            }
+        }
+        self.resolve_contexts();
+        first.unwrap_or(Disposition::Ignored)
+    }
+
+    //= docs/spec/protocol.md#TRN-021
+    pub(super) fn no_longer_deferred(&mut self, which: Which, id: MessageId, author: MemberId) {
+        if self.subsession_mut(which).is_some_and(|sub| sub.not_accepted.remove(&id)) {
+            self.notify(Notice::NotAcceptedResolved { id, author });
+        }
+    }
+
+    fn accept_one(&mut self, which: Which, opened: Opened) -> Disposition {
+        let now = self.now;
+        let owner = self.owner().clone();
+        let Opened { id, author, parents, body } = opened;
+        let kind = body.kind();
+        let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
+        let entry = Entry { id, author: &author, parents: &parents, kind };
+        let accepted = match sub.transcript.accept(entry) {
+            Ok(accepted) => accepted,
+            Err(reject) => {
+                sub.security.destroy(&id);
+                return self.refused(author, id, reject);
+            }
+        };
+        sub.security.commit(&id);
+        sub.acks.on_accepted(now, id, kind, author == owner);
+        let sid = sub.sid;
+        let members = Arc::clone(sub.members());
+        let after_own_fin = sub.shutdown.as_ref().is_some_and(|shutdown| {
+            author != owner && !sub.transcript.is_ancestor_or_equal(&shutdown.fin, &id)
+        });
+        if let Body::Payload(text) = body {
+            if accepted.after_fin {
+                //= docs/spec/protocol.md#TRN-010
+                self.notify(Notice::BadMessage {
+                    author: author.clone(),
+                    reason: BadMessage::AfterFin,
+                });
+            } else {
+                let stored = StoredMessage {
+                    author: author.clone(),
+                    sid,
+                    members,
+                    text: Text(text),
+                    parents,
+                    accepted_at: now,
+                    fully_acked_at: None,
+                    //= docs/spec/protocol.md#FIN-008
+                    after_own_fin,
+                    logged: false,
+                    unacked_at_end: None,
+                };
+                self.messages.insert(id, stored);
+                self.log_or_withhold(which, id);
+            }
+        }
+        self.fully_acked(which, &accepted.fully_acked);
+        //= docs/spec/protocol.md#FIN-017
+        if accepted.leave_intent && author != owner && self.session_members().contains(&author) {
+            self.task_exclude.insert(author);
+        }
+        Disposition::Accepted
+    }
+
+    fn refused(
+        &mut self,
+        author: MemberId,
+        id: MessageId,
+        reject: TranscriptReject,
+    ) -> Disposition {
+        let reason = match reject {
+            TranscriptReject::AuthorFork { first } => {
+                //= docs/spec/protocol.md#TRN-022
+                self.notify(Notice::AuthorFork { author, first, second: id });
+                return Disposition::Rejected(RejectReason::Fork);
+            }
+            TranscriptReject::Duplicate => return Disposition::Ignored,
+            TranscriptReject::SelfParent => BadMessage::SelfParent,
+            TranscriptReject::NotAMember => BadMessage::NotAMember,
+            TranscriptReject::ClosedParent(_) => BadMessage::ClosedParent,
+            TranscriptReject::NotAntichain { .. } | TranscriptReject::TooManyParents { .. } => {
+                BadMessage::NotAntichain
+            }
+            TranscriptReject::MissingParents(_) | TranscriptReject::Full => {
+                self.internal_error("a message was judged before its parents");
+                return Disposition::Rejected(RejectReason::Broken);
+            }
+        };
+        self.bad_message(author, reason)
+    }
+
+    fn bad_message(&mut self, author: MemberId, reason: BadMessage) -> Disposition {
+        //= docs/spec/protocol.md#TRN-012
+        self.notify(Notice::BadMessage { author, reason });
+        Disposition::Rejected(RejectReason::Message(reason))
+    }
+
+    fn fully_acked(&mut self, which: Which, ids: &[MessageId]) {
+        let now = self.now;
+        let grace = self.timing().fin_grace();
+        for id in ids {
+            let Some(sub) = self.subsession_mut(which) else { return };
+            sub.acks.on_fully_acked(now, *id);
+            if let Some(shutdown) = &mut sub.shutdown
+                && shutdown.fin == *id
+            {
+                //= docs/spec/protocol.md#FIN-005
+                shutdown.stop = Some(now + grace);
+            }
+            if let Some(stored) = self.messages.get_mut(id) {
+                stored.fully_acked_at = Some(now);
+                if stored.logged {
+                    self.notify(Notice::MessageFullyAcked { id: *id });
+                }
+            }
+        }
+    }
+
+    fn log_or_withhold(&mut self, which: Which, id: MessageId) {
+        let Some(sub) = self.subsession_mut(which) else { return };
+        if let LogContext::Waiting { withheld, .. } = &mut sub.context {
+            //= docs/spec/protocol.md#TRN-037
+            withheld.push(id);
+        } else {
+            self.log_message(which, id);
+        }
+    }
+
+    //= docs/spec/protocol.md#TRN-033
+    fn log_message(&mut self, which: Which, id: MessageId) {
+        let Some(sub) = self.subsession(which) else { return };
+        let parents = self.effective_before(sub, &id);
+        let Ok(place) = self.log.push(sub.sid, id, &parents) else {
+            self.internal_error("the log refused an accepted message");
+            return;
+        };
+        let fully_acked = match self.messages.get_mut(&id) {
+            Some(stored) => {
+                stored.logged = true;
+                stored.fully_acked_at.is_some()
+            }
+            None => false,
+        };
+        //= docs/spec/protocol.md#SES-041
+        self.notify(Notice::MessageReady {
+            id,
+            r_idx: place.r_idx,
+            par_idx: place.par_idx.into_iter().collect(),
+        });
+        if fully_acked {
+            self.notify(Notice::MessageFullyAcked { id });
+        }
+    }
+
+    /// The payloads that message `id` answers, or else the context of its subsession (TRN-035,
+    /// TRN-036).
+    fn effective_before(&self, sub: &Subsession, id: &MessageId) -> Vec<MessageId> {
+        let own = sub.transcript.effective_parents(id).unwrap_or_default();
+        if own.is_empty() { context_of(sub) } else { own }
+    }
+
+    /// The payloads at or before `heads`, or else the context of their subsession; `None` if a
+    /// head is not here.
+    pub(super) fn effective(
+        &self,
+        sub: &Subsession,
+        heads: &[MessageId],
+    ) -> Option<Vec<MessageId>> {
+        let own = sub.transcript.maximal_payloads(heads).ok()?;
+        Some(if own.is_empty() { context_of(sub) } else { own })
+    }
+
+    /// The context of a new subsession that follows `prev`, given the heads in the initial packet.
+    pub(super) fn context_after(
+        &self,
+        prev: Option<&Subsession>,
+        heads: &[MessageId],
+    ) -> LogContext {
+        let Some(prev) = prev else { return LogContext::Known(Vec::new()) };
+        if matches!(prev.context, LogContext::Known(_))
+            && let Some(known) = self.effective(prev, heads)
+        {
+            return LogContext::Known(known);
+        }
+        LogContext::Waiting { heads: heads.to_vec(), withheld: Vec::new() }
+    }
+
+    /// Looks whether contexts that were waited for are known by now; oldest first, since each
+    /// may depend on the one before. Those whose predecessor has ended are released as they are.
+    pub(super) fn resolve_contexts(&mut self) {
+        let mut order = self.all_subsessions();
+        order.reverse();
+        for which in order {
+            let Some(LogContext::Waiting { heads, .. }) =
+                self.subsession(which).map(|s| &s.context)
+            else {
+                continue;
+            };
+            let heads = heads.clone();
+            let predecessor = self.predecessor(which);
+            match predecessor {
+                Some(prev) => {
+                    if let LogContext::Known(known) = self.context_after(Some(prev), &heads) {
+                        self.context_known(which, known);
+                    }
+                }
+                None => self.release_withheld(which),
+            }
+        }
+    }
+
+    /// Shows the payloads that wait for a context that will not come any more (TRN-037).
+    pub(super) fn release_withheld(&mut self, which: Which) {
+        let Some(LogContext::Waiting { heads, .. }) = self.subsession(which).map(|s| &s.context)
+        else {
+            return;
+        };
+        let missing = heads.clone();
+        self.notify(Notice::ContextIncomplete { missing });
+        self.context_known(which, Vec::new());
+    }
+
+    fn context_known(&mut self, which: Which, known: Vec<MessageId>) {
+        let Some(sub) = self.subsession_mut(which) else { return };
+        let former = core::mem::replace(&mut sub.context, LogContext::Known(known));
+        if let LogContext::Waiting { withheld, .. } = former {
+            for id in withheld {
+                self.log_message(which, id);
+            }
+        }
+    }
+
+    pub(super) fn all_subsessions(&self) -> Vec<Which> {
+        let current = self.current.iter().map(|_| Which::Current);
+        current.chain((0..self.previous.len()).map(Which::Previous)).collect()
+    }
+
+    pub(super) fn subsession(&self, which: Which) -> Option<&Subsession> {
+        match which {
+            Which::Current => self.current.as_ref(),
+            Which::Previous(n) => self.previous.get(n),
+        }
+    }
+
+    pub(super) fn subsession_mut(&mut self, which: Which) -> Option<&mut Subsession> {
+        match which {
+            Which::Current => self.current.as_mut(),
+            Which::Previous(n) => self.previous.get_mut(n),
+        }
+    }
+
+    fn predecessor(&self, which: Which) -> Option<&Subsession> {
+        match which {
+            Which::Current => self.previous.front(),
+            Which::Previous(n) => self.previous.get(n.saturating_add(1)),
+        }
+    }
+}
+
+fn context_of(sub: &Subsession) -> Vec<MessageId> {
+    match &sub.context {
+        LogContext::Known(ids) => ids.clone(),
+        LogContext::Waiting { .. } => Vec::new(),
+    }
+}

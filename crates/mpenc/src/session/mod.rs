@@ -1,0 +1,264 @@
+//! The session engine: one member's view of a conversation, without input or output of its own.
+//!
+//! [`Session`] takes events, requests and timeouts, and is asked for packets to transmit and
+//! notices to show. Time and randomness are arguments ([`Env`]).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use mpenc_greeting::Greeter;
+use mpenc_liveness::{Deadline, Deadlines, TimerKind, Timing};
+use mpenc_transcript::MessageLog;
+use mpenc_transcript::order::ServerOrder;
+use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp};
+use rand_core::CryptoRng;
+
+use crate::SessionConfig;
+use crate::channel::ChannelRequest;
+use crate::profile::Rules;
+
+mod input;
+mod membership;
+mod message;
+mod notice;
+mod operation;
+mod own;
+mod query;
+mod rotation;
+mod subsession;
+mod tasks;
+mod timer;
+mod trial;
+
+pub use input::{Disposition, RejectReason};
+pub use notice::{
+    BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId, SendError,
+};
+pub use query::{Message, OperationView, SessionState};
+pub use subsession::SubsessionState;
+
+use message::StoredMessage;
+use own::{OwnOperation, OwnProposal};
+use subsession::Subsession;
+use trial::TrialBuffer;
+
+/// Notices that may wait to be polled before new input is refused ([`Disposition::Busy`]).
+pub const MAX_QUEUED_NOTICES: usize = 65_536;
+
+/// Packets and channel requests that may wait to be polled before new input is refused.
+pub const MAX_QUEUED_TRANSMITS: usize = 16_384;
+
+/// Senders of foreign packets that are remembered so as to report each once.
+const MAX_UNRECOGNISED_SENDERS: usize = 512;
+
+/// Clock and entropy for one call: the only nondeterminism (MOD-012).
+pub struct Env<'a> {
+    /// Now, on the owner's monotonic clock. Going backwards is taken as standing still.
+    pub now: Timestamp,
+    /// Randomness of cryptographic quality.
+    pub rng: &'a mut dyn CryptoRng,
+}
+
+impl core::fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Env").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// One member's whole view of a conversation.
+///
+/// # The loop
+///
+/// 1. Give every channel event to [`handle_input`](Self::handle_input), in the channel's order.
+/// 2. Hand everything that [`poll_transmit`](Self::poll_transmit) returns to the channel.
+/// 3. Show what [`poll_notice`](Self::poll_notice) returns.
+/// 4. Call [`handle_timeout`](Self::handle_timeout) at or after [`poll_timeout`](Self::poll_timeout).
+/// 5. Call [`send`](Self::send), [`change`](Self::change) and the other requests whenever the
+///    user wants to.
+///
+/// # Contract
+///
+/// 1. Calls may come in any order; nothing needs to be drained between them.
+/// 2. `poll_*` never changes protocol state, and ends with `None`.
+/// 3. Time going backwards is clamped; an early or repeated timeout does nothing.
+/// 4. Equal inputs, times and seeds give equal outputs, byte for byte.
+/// 5. A failed or abandoned operation leaves the current subsession as it was.
+/// 6. Output queues are bounded ([`MAX_QUEUED_NOTICES`], [`MAX_QUEUED_TRANSMITS`]); when one is
+///    full, new input is refused and may be presented again. Queued output is never dropped.
+///
+/// # Security
+///
+/// The channel is trusted with nothing. What the session cannot check itself (whose identity key
+/// is whose) it is told by [`set_identity`](Self::set_identity).
+#[derive(Debug)]
+pub struct Session {
+    config: SessionConfig,
+    rules: Box<dyn Rules>,
+    greeter: Box<dyn Greeter>,
+    order: ServerOrder,
+    now: Timestamp,
+
+    // The channel as its events say it is (CHN-002).
+    channel: Option<MemberSet>,
+    seniors: MemberSet,
+
+    // Subsessions and what they share.
+    current: Option<Subsession>,
+    /// Newest first (SES-008).
+    previous: VecDeque<Subsession>,
+    log: MessageLog,
+    messages: BTreeMap<mpenc_types::MessageId, StoredMessage>,
+    trial: TrialBuffer,
+    /// Whether a subsession was ever dropped inconsistent (FIN-014).
+    dropped_inconsistent: bool,
+
+    // The operation in progress, as far as the session has to know (the rest is the greeter's).
+    operation: Option<operation::Running>,
+
+    // Tasks (section 11.4) and own requests (11.5).
+    task_exclude: MemberSet,
+    task_leave: MemberSet,
+    own: Option<OwnOperation>,
+    proposal: Option<OwnProposal>,
+    next_operation: u64,
+    /// The own leave-intent was announced (SES-002).
+    parting: bool,
+    state_out: SessionState,
+    state_reported: SessionState,
+    broken: bool,
+    /// Leaving was asked of the channel; cleared when it happened.
+    leave_requested: bool,
+    /// Candidates that an automatic inclusion could not name, such as those without a key.
+    auto_include_failed: MemberSet,
+    metadata_authenticated: Option<bool>,
+
+    deadlines: Deadlines<TimerKind>,
+    transmits: VecDeque<ChannelRequest>,
+    notices: VecDeque<Notice>,
+    unrecognised: BTreeSet<MemberId>,
+}
+
+impl Session {
+    /// A session outside the channel; [`join`](Self::join) enters it.
+    #[must_use]
+    pub fn new(config: SessionConfig) -> Self {
+        let rules = config.profile.rules();
+        let greeter = rules.greeter(&config.owner, &config.identity);
+        Self {
+            rules,
+            greeter,
+            order: ServerOrder::new(),
+            now: Timestamp::ZERO,
+            channel: None,
+            seniors: MemberSet::new(),
+            current: None,
+            previous: VecDeque::new(),
+            log: MessageLog::new(),
+            messages: BTreeMap::new(),
+            trial: TrialBuffer::default(),
+            dropped_inconsistent: false,
+            operation: None,
+            task_exclude: MemberSet::new(),
+            task_leave: MemberSet::new(),
+            own: None,
+            proposal: None,
+            next_operation: 0,
+            parting: false,
+            state_out: SessionState::Parted,
+            state_reported: SessionState::Parted,
+            broken: false,
+            leave_requested: false,
+            auto_include_failed: MemberSet::new(),
+            metadata_authenticated: None,
+            deadlines: Deadlines::new(),
+            transmits: VecDeque::new(),
+            notices: VecDeque::new(),
+            unrecognised: BTreeSet::new(),
+            config,
+        }
+    }
+
+    /// Tells the identity key of a member, or takes it back. Without one no operation with that
+    /// member is possible (SKE-008).
+    ///
+    /// # Security
+    ///
+    /// Whether the key belongs to the person is the application's concern; a key that is wrong
+    /// here lets whoever holds its secret take part as that member.
+    pub fn set_identity(&mut self, member: &MemberId, key: Option<mpenc_crypto::PublicKey>) {
+        self.greeter.set_identity(member, key);
+        self.auto_include_failed.remove(member);
+    }
+
+    /// The next packet or channel request to hand to the channel, in order. Answers change with
+    /// every call that handles input, timeouts or requests.
+    pub fn poll_transmit(&mut self) -> Option<ChannelRequest> {
+        self.transmits.pop_front()
+    }
+
+    /// The next notice, in the order of their causes.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) should be called next; `None` if nothing
+    /// waits for time to pass.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.next_deadline()
+    }
+
+    fn owner(&self) -> &MemberId {
+        &self.config.owner
+    }
+
+    fn timing(&self) -> &Timing {
+        &self.config.timing
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        tracing::debug!(owner = %self.config.owner, ?notice, "notice");
+        self.notices.push_back(notice);
+    }
+
+    fn transmit(&mut self, request: ChannelRequest) {
+        self.transmits.push_back(request);
+    }
+
+    fn broadcast(&mut self, recipients: MemberSet, packet: Vec<u8>) {
+        self.transmit(ChannelRequest::Send { recipients, bytes: packet });
+    }
+
+    fn kick(&mut self, members: MemberSet) {
+        if !members.is_empty() {
+            self.transmit(ChannelRequest::Change { enter: MemberSet::new(), leave: members });
+        }
+    }
+
+    /// Time never goes back (contract 3).
+    fn clamp(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Members of the session: the current subsession's, or only the owner.
+    fn session_members(&self) -> MemberSet {
+        match &self.current {
+            Some(current) => MemberSet::clone(current.members()),
+            None => MemberSet::of(self.owner()),
+        }
+    }
+
+    fn packet_id(&self, sender: &MemberId, packet: &[u8]) -> PacketId {
+        let nobody = MemberSet::new();
+        self.rules.packet_id(sender, self.channel.as_ref().unwrap_or(&nobody), packet)
+    }
+
+    /// A fault of ours: stop taking part, keep what can be kept (SES-046).
+    fn internal_error(&mut self, description: &str) {
+        tracing::error!(owner = %self.config.owner, description, "internal error");
+        self.broken = true;
+        self.notify(Notice::InternalError { description: description.into() });
+    }
+}

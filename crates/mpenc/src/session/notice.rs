@@ -1,0 +1,420 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use mpenc_greeting::{ProposeError, StuckReason};
+use mpenc_types::{MemberId, MemberSet, MessageId, PacketId, SubsessionId};
+
+use super::SessionState;
+
+/// Something the application should know, in the order of its cause (SES-041).
+///
+/// Marked **S** are security notices: each says what is known and what is not, and stays in force
+/// until the notice named in it withdraws it (UIX-014). None contains the content of a message.
+///
+/// Source: protocol.md section 11.6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The public state changed (SES-003).
+    StateChanged {
+        /// Before.
+        old: SessionState,
+        /// From now on.
+        new: SessionState,
+    },
+    /// The membership changed: a new subsession with new keys. From now on messages go to
+    /// `remain` and `include`, and `exclude` cannot read them.
+    MembersChanged {
+        /// Members before and after; contains the owner.
+        remain: MemberSet,
+        /// New members. They cannot read anything from before.
+        include: MemberSet,
+        /// Former members.
+        exclude: MemberSet,
+        /// Length of the message log at this moment, for showing the change among the messages
+        /// (UIX-006).
+        log_position: usize,
+    },
+    /// New keys for the same members.
+    KeyRefreshed {
+        /// Who proposed it. In v1 only its initiator's leaked secrets are healed (SEC-019).
+        initiator: MemberId,
+        /// Length of the message log at this moment.
+        log_position: usize,
+    },
+    /// A request of ours has been handed to the channel. Nothing has changed yet.
+    OpProposed {
+        /// What is proposed.
+        change: Change,
+    },
+    /// Our proposal came second.
+    OpRejected {
+        /// What we proposed.
+        change: Change,
+        /// The packet that was accepted instead, and who proposed that.
+        by: PacketId,
+        /// Its initiator.
+        winner: MemberId,
+    },
+    /// An operation began, and is visible before it succeeds (ATK-054).
+    OpStarted {
+        /// What it does.
+        change: Change,
+        /// Who proposed it.
+        initiator: MemberId,
+    },
+    /// An operation ended without success; membership and keys are as before.
+    OpFailed {
+        /// What it would have done.
+        change: Change,
+        /// Who proposed it.
+        initiator: MemberId,
+        /// Why.
+        reason: FailReason,
+    },
+    /// An operation succeeded; [`MembersChanged`](Self::MembersChanged) or
+    /// [`KeyRefreshed`](Self::KeyRefreshed) came before it.
+    OpSucceeded {
+        /// What it did.
+        change: Change,
+        /// Who proposed it.
+        initiator: MemberId,
+    },
+    /// An operation takes longer than OP_TIMEOUT (GRT-027). Removing those waited for from the
+    /// channel ends it; whether they or the server are to blame cannot be told.
+    OperationSlow {
+        /// Those whose packets are awaited.
+        waiting_for: MemberSet,
+    },
+    /// An own request ended (SES-023).
+    OperationEnded {
+        /// The request, as returned when it was made.
+        id: OperationId,
+        /// What became of it.
+        result: Result<(), OperationError>,
+    },
+    /// Somebody is in the channel, but not in the session (ORD-022).
+    EnterRequest {
+        /// Who, as the channel claims.
+        member: MemberId,
+    },
+    /// A message was added to the log.
+    MessageReady {
+        /// The message; see [`Session::message`](super::Session::message).
+        id: MessageId,
+        /// Distance from the end of the log at which it was inserted; always 0.
+        r_idx: usize,
+        /// Distances back to the messages it answers; anything but `{1}` deserves a highlight
+        /// (TRN-039).
+        par_idx: Vec<usize>,
+    },
+    /// Every reader has the message. Withdraws [`NotFullyAcked`](Self::NotFullyAcked).
+    MessageFullyAcked {
+        /// The message.
+        id: MessageId,
+    },
+    /// **S** It is not known that the message has reached everybody. Whether the transport, the
+    /// author or a reader is the cause cannot be told (UIX-004).
+    NotFullyAcked {
+        /// The message.
+        id: MessageId,
+        /// Those of whom it is not known.
+        unacked_by: MemberSet,
+        /// True if nothing will withdraw this: the subsession has ended.
+        last_word: bool,
+    },
+    /// **S** A message arrived whose ancestors have not. It is not shown until they do, when
+    /// [`NotAcceptedResolved`](Self::NotAcceptedResolved) withdraws this.
+    NotAccepted {
+        /// The message.
+        id: MessageId,
+        /// Who wrote it.
+        author: MemberId,
+        /// The ancestors that are missing.
+        missing: Vec<MessageId>,
+    },
+    /// The missing ancestors arrived, or the subsession ended.
+    NotAcceptedResolved {
+        /// The message.
+        id: MessageId,
+        /// Its author.
+        author: MemberId,
+    },
+    /// **S** A packet that no key fits. Withdrawn by
+    /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later.
+    NotDecrypted {
+        /// Numbers the packet among the undecrypted ones of this session.
+        packet: u64,
+        /// Who sent it, as the channel claims.
+        sender: MemberId,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// The packet could be read after all, or was dropped for newer ones.
+    NotDecryptedResolved {
+        /// The number given before.
+        packet: u64,
+        /// Who sent it, as the channel claimed.
+        sender: MemberId,
+    },
+    /// **S** A message is its author's, but breaks a rule. It is not shown. Nothing withdraws
+    /// this.
+    BadMessage {
+        /// Who wrote it.
+        author: MemberId,
+        /// The rule.
+        reason: BadMessage,
+    },
+    /// **S** An author wrote two messages that contradict each other: proof of misbehaviour, or
+    /// of a restored old state. Nothing withdraws this (TRN-022).
+    AuthorFork {
+        /// Who wrote both.
+        author: MemberId,
+        /// The one that was accepted.
+        first: MessageId,
+        /// The one that was refused.
+        second: MessageId,
+    },
+    /// **S** A member's account of the operations so far differs from ours: the channel, or that
+    /// member, told different stories. Nothing withdraws this.
+    OrderInconsistent {
+        /// Whose account it is.
+        member: MemberId,
+    },
+    /// **S** A subsession ended before messages arrived that its successor refers to
+    /// (TRN-037).
+    ContextIncomplete {
+        /// The messages that never arrived.
+        missing: Vec<MessageId>,
+    },
+    /// A previous subsession ended.
+    SubsessionClosed {
+        /// Which.
+        sid: SubsessionId,
+        /// Whether everybody is known to have seen all its messages.
+        consistent: bool,
+    },
+    /// A packet that is not of this protocol; reported once for each sender.
+    Unrecognised {
+        /// Who sent it, as the channel claims.
+        sender: MemberId,
+    },
+    /// **S** A fault of ours. The session takes no more part, but can still be left. Please
+    /// report it.
+    InternalError {
+        /// What went wrong, without secrets.
+        description: String,
+    },
+}
+
+/// What an operation changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Members that come in.
+    pub include: MemberSet,
+    /// Members that go.
+    pub exclude: MemberSet,
+}
+
+impl Change {
+    /// Whether only the keys change.
+    #[must_use]
+    pub fn is_refresh(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.include.is_empty(), self.exclude.is_empty()) {
+            (true, true) => f.write_str("refresh keys"),
+            (false, true) => write!(f, "include {}", self.include),
+            (true, false) => write!(f, "exclude {}", self.exclude),
+            (false, false) => write!(f, "include {}, exclude {}", self.include, self.exclude),
+        }
+    }
+}
+
+/// Names an own request, until it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(pub(super) u64);
+
+/// Why an operation ended without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailReason {
+    /// These left the channel while it ran (ORD-025).
+    MembersLeft(MemberSet),
+    /// We left the channel, or were removed from it.
+    WeLeft,
+    /// We, and only we, could not go on, and leave the channel for it (GRT-022).
+    WeAreStuck(StuckReason),
+}
+
+impl fmt::Display for FailReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MembersLeft(members) => write!(f, "{members} left the channel"),
+            Self::WeLeft => f.write_str("we left the channel"),
+            Self::WeAreStuck(reason) => write!(f, "we could not go on: {reason}"),
+        }
+    }
+}
+
+/// What became of an own request that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// Another proposal was accepted first; repeating it is for the user to decide (ORD-019).
+    ProposalRejected {
+        /// The initiator of the one accepted.
+        winner: MemberId,
+    },
+    /// The operation began and failed.
+    OperationFailed(FailReason),
+    /// It took too long: nobody included us, somebody asked in did not come, or the channel did
+    /// not echo the proposal.
+    Timeout,
+    /// We left the channel, or were removed from it, or parted instead.
+    LeftChannel,
+    /// The greeter could make no proposal.
+    NotProposed(ProposeError),
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProposalRejected { winner } => {
+                write!(
+                    f,
+                    "a proposal by {winner} was accepted first; try again if it still makes sense"
+                )
+            }
+            Self::OperationFailed(reason) => write!(f, "the operation failed: {reason}"),
+            Self::Timeout => f.write_str("it took too long"),
+            Self::LeftChannel => f.write_str("we left the channel"),
+            Self::NotProposed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for OperationError {}
+
+/// Why an own request was refused at once; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// Join first.
+    NotInChannel,
+    /// Joining or parting is under way.
+    Busy,
+    /// Another own request is under way (SES-022).
+    OperationInProgress,
+    /// The same member is to be included and excluded.
+    Overlap(MemberId),
+    /// Part instead.
+    CannotExcludeSelf,
+    /// This member cannot be named in a session (MOD-013).
+    BadName(MemberId),
+    /// This member is leaving, and can be included again when it is gone.
+    MemberLeaving(MemberId),
+    /// There is no subsession whose keys could be refreshed.
+    NoSubsession,
+    /// The session met a fault of ours and can only be left.
+    Broken,
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInChannel => f.write_str("not in the channel; join first"),
+            Self::Busy => f.write_str("joining or parting is under way; wait for it to end"),
+            Self::OperationInProgress => {
+                f.write_str("another request of ours is under way; wait for it to end")
+            }
+            Self::Overlap(member) => {
+                write!(f, "{member} cannot be included and excluded at the same time")
+            }
+            Self::CannotExcludeSelf => f.write_str("nobody can exclude itself; part instead"),
+            Self::BadName(member) => write!(f, "{member} is not an acceptable member name"),
+            Self::MemberLeaving(member) => {
+                write!(f, "{member} is leaving; include it again when it is gone")
+            }
+            Self::NoSubsession => f.write_str("there is no session with others yet"),
+            Self::Broken => f.write_str("the session met an internal error; part and join again"),
+        }
+    }
+}
+
+impl core::error::Error for ChangeError {}
+
+/// Why a text was not sent; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// Not in a session with others, or already parting (SES-037).
+    NotJoined,
+    /// More than one packet carries (MSG-007).
+    TooLarge {
+        /// Bytes needed, with what the format adds.
+        found: usize,
+        /// Bytes available.
+        limit: usize,
+    },
+    /// There is nothing to acknowledge to anybody.
+    NoSubsession,
+    /// A fault of ours.
+    Internal,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJoined => f.write_str("not in a session with others; the text was not sent"),
+            Self::TooLarge { found, limit } => write!(
+                f,
+                "the text needs {found} bytes and a packet carries {limit}; send it in parts"
+            ),
+            Self::NoSubsession => f.write_str("there is no session with others yet"),
+            Self::Internal => f.write_str("internal error, please report; the text was not sent"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+/// The rule that a verified message broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadMessage {
+    /// Its content is not what the format allows (MSG-008, TRN-012).
+    Content,
+    /// It is its own parent (TRN-005).
+    SelfParent,
+    /// Its author is not a member (TRN-009).
+    NotAMember,
+    /// Its parents are not independent of each other (TRN-007).
+    NotAntichain,
+    /// It names a message as parent that everybody had acknowledged (TRN-011).
+    ClosedParent,
+    /// Content after its author promised to write no more; kept, but not shown (TRN-010).
+    AfterFin,
+    /// Signed with our own key, but we did not write it: stolen key or restored state
+    /// (MSG-011).
+    OwnUnknown,
+}
+
+impl fmt::Display for BadMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Content => "its content is malformed (TRN-012)",
+            Self::SelfParent => "it names itself as parent (TRN-005)",
+            Self::NotAMember => "its author is not a member (TRN-009)",
+            Self::NotAntichain => "its parents depend on each other (TRN-007)",
+            Self::ClosedParent => "it answers a message long settled (TRN-011)",
+            Self::AfterFin => "it was written after its author's farewell (TRN-010)",
+            Self::OwnUnknown => "it is signed as ours, but we did not write it (MSG-011)",
+        })
+    }
+}

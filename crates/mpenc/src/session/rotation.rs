@@ -1,0 +1,207 @@
+//! From one subsession to the next: what a completed operation changes, in order (SES-013), and
+//! how subsessions end (section 9.2).
+
+use mpenc_greeting::Staged;
+use mpenc_liveness::AckMonitor;
+use mpenc_types::limits::MAX_PREVIOUS;
+use mpenc_types::{MemberSet, SubsessionId};
+
+use super::message::Which;
+use super::operation::Running;
+use super::subsession::{Shutdown, Subsession, SubsessionState};
+use super::{Env, Notice, SendError, Session};
+use crate::security::Body;
+
+impl Session {
+    //= docs/spec/protocol.md#SES-013
+    pub(super) fn rotate(&mut self, env: &mut Env<'_>, staged: Staged, running: &Running) {
+        self.metadata_authenticated = Some(staged.metadata_authenticated());
+        let sid = staged.sid();
+        let heads = staged.operation().metadata.heads.clone();
+        let keys = self.greeter.merge(staged);
+
+        for member in &running.change.exclude {
+            self.task_exclude.remove(member);
+            //= docs/spec/protocol.md#SES-019
+            if self.channel.as_ref().is_some_and(|channel| channel.contains(member)) {
+                self.task_leave.insert(member.clone());
+            }
+        }
+        let was_member = self.current.is_some();
+        let was_parting = self.parting;
+        self.retire_current(env);
+
+        if let Some(keys) = keys {
+            let context = self.context_after(self.previous.front().filter(|_| was_member), &heads);
+            let Some(security) = self.rules.security(&self.config.owner, keys) else {
+                self.internal_error("a greeter handed out keys that cannot be used");
+                return;
+            };
+            let acks = AckMonitor::new(*self.timing());
+            let members = running.next_members.clone();
+            self.current = Some(Subsession::new(sid, members, security, acks, context));
+        }
+        self.announce(running, was_member);
+        self.retry_undecrypted();
+        self.own_rotated();
+        //= docs/spec/protocol.md#FIN-027
+        if was_parting && self.current.is_some() {
+            self.parting = false;
+            self.send_leave_intent(env);
+        }
+    }
+
+    fn announce(&mut self, running: &Running, was_member: bool) {
+        let log_position = self.log.len();
+        if running.change.is_refresh() {
+            let initiator = running.initiator.clone();
+            self.notify(Notice::KeyRefreshed { initiator, log_position });
+            return;
+        }
+        let joining = !was_member && running.next_members.len() > 1;
+        let notice = if joining {
+            let me = MemberSet::of(self.owner());
+            Notice::MembersChanged {
+                include: running.next_members.difference(&me),
+                exclude: MemberSet::new(),
+                remain: me,
+                log_position,
+            }
+        } else {
+            Notice::MembersChanged {
+                remain: running.next_members.difference(&running.change.include),
+                include: running.change.include.clone(),
+                exclude: running.change.exclude.clone(),
+                log_position,
+            }
+        };
+        self.notify(notice);
+    }
+
+    /// Makes the current subsession a previous one and begins its shutdown (FIN-009).
+    fn retire_current(&mut self, env: &mut Env<'_>) {
+        let Some(old) = self.current.take() else { return };
+        let joined = old.state == SubsessionState::Joined;
+        self.previous.push_front(old);
+        if joined {
+            // Its failure is an internal error, which is reported where it happens.
+            let _ = self.begin_shutdown(env, Which::Previous(0));
+        }
+        //= docs/spec/protocol.md#MOD-004
+        while self.previous.len() > MAX_PREVIOUS {
+            let Some(oldest) = self.previous.back().map(|sub| sub.sid) else { break };
+            self.close(oldest);
+        }
+    }
+
+    /// Sends a FIN and expects everybody's acknowledgement (FIN-005).
+    fn begin_shutdown(&mut self, env: &mut Env<'_>, which: Which) -> Result<(), SendError> {
+        let fin = self.emit(env, which, Body::Consistency { close: true })?;
+        let give_up = self.now + self.timing().fin_timeout();
+        if let Some(sub) = self.subsession_mut(which) {
+            sub.state = SubsessionState::Parting;
+            sub.shutdown = Some(Shutdown { fin, give_up, stop: None });
+        }
+        Ok(())
+    }
+
+    //= docs/spec/protocol.md#FIN-016
+    pub(super) fn send_leave_intent(&mut self, env: &mut Env<'_>) {
+        let first = self.emit(env, Which::Current, Body::Consistency { close: true });
+        if first.is_ok() && self.begin_shutdown(env, Which::Current).is_ok() {
+            self.parting = true;
+        }
+    }
+
+    /// Stops the subsessions whose shutdown is over.
+    pub(super) fn close_finished(&mut self) {
+        let now = self.now;
+        let due = |sub: &&Subsession| {
+            sub.is_open() && sub.shutdown.as_ref().is_some_and(|s| s.deadline() <= now)
+        };
+        // Oldest first, so that contexts are released in order.
+        while let Some(sid) = self.previous.iter().rev().find(due).map(|sub| sub.sid) {
+            let newest = self.previous.front().is_some_and(|sub| sub.sid == sid);
+            self.close(sid);
+            if newest {
+                self.newest_previous_closed();
+            }
+        }
+        if let Some(sid) = self.current.as_ref().filter(due).map(|sub| sub.sid) {
+            self.close(sid);
+            self.request_leave();
+        }
+    }
+
+    //= docs/spec/protocol.md#FIN-012
+    fn newest_previous_closed(&mut self) {
+        let Some(channel) = &self.channel else { return };
+        let lingering = self.task_leave.intersection(channel);
+        let others = channel.without(self.owner()).difference(&lingering);
+        self.kick(lingering);
+        let included = self
+            .operation
+            .as_ref()
+            .is_some_and(|running| running.next_members.contains(&self.config.owner));
+        if self.current.is_none() && self.order.is_synced() && !included {
+            //= docs/spec/protocol.md#SES-034
+            //= docs/spec/protocol.md#SES-035
+            if !(self.config.stay_if_last && others.is_empty()) {
+                self.request_leave();
+            }
+        }
+    }
+
+    /// Stops one subsession: final warnings, final state, and out of `previous` (FIN-006).
+    fn close(&mut self, sid: SubsessionId) {
+        let Some(which) = self
+            .all_subsessions()
+            .into_iter()
+            .find(|which| self.subsession(*which).is_some_and(|sub| sub.sid == sid))
+        else {
+            return;
+        };
+        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
+        let consistent = sub.transcript.is_consistent();
+        sub.state = if consistent { SubsessionState::Parted } else { SubsessionState::PartFailed };
+        let overdue = sub.acks.stop();
+        let unacked: alloc::vec::Vec<_> =
+            sub.transcript.unacked().map(|id| (id, sub.transcript.unacked_by(&id))).collect();
+        let deferred = sub.deferral.drain();
+        for old in deferred {
+            if let Some(sub) = self.subsession_mut(which) {
+                sub.security.destroy(&old.id);
+            }
+            self.no_longer_deferred(which, old.id, old.author);
+        }
+        self.release_withheld(which);
+        for (id, unacked_by) in unacked {
+            let Some(stored) = self.messages.get_mut(&id) else { continue };
+            stored.unacked_at_end = Some(unacked_by.clone());
+            //= docs/spec/protocol.md#LIV-008
+            if stored.logged && overdue.contains(&id) {
+                self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: true });
+            }
+        }
+        //= docs/spec/protocol.md#FIN-014
+        self.dropped_inconsistent |= !consistent;
+        self.notify(Notice::SubsessionClosed { sid, consistent });
+        if let Which::Previous(n) = which {
+            self.previous.remove(n);
+            self.resolve_contexts();
+        }
+    }
+
+    /// Stops all subsessions at once; whether all were consistent.
+    pub(super) fn stop_everything(&mut self) -> bool {
+        let sids: alloc::vec::Vec<_> =
+            self.previous.iter().rev().chain(&self.current).map(|sub| sub.sid).collect();
+        for sid in sids {
+            self.close(sid);
+        }
+        let consistent = self.subsessions().all(|sub| sub.transcript.is_consistent());
+        self.previous.clear();
+        self.current = None;
+        consistent && !self.dropped_inconsistent
+    }
+}

@@ -1,0 +1,120 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use mpenc_liveness::AckMonitor;
+use mpenc_transcript::{Deferral, Transcript};
+use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
+
+use crate::security::{MessageSecurity, Opened};
+
+/// The state of one subsession (SES-004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubsessionState {
+    /// In use.
+    Joined,
+    /// Our FIN is out; others' messages are still accepted and acknowledged.
+    Parting,
+    /// Ended, and everybody is known to have seen everything.
+    Parted,
+    /// Ended without that knowledge.
+    PartFailed,
+}
+
+/// The part of a session with fixed membership and fixed keys.
+#[derive(Debug)]
+pub(super) struct Subsession {
+    pub(super) sid: SubsessionId,
+    members: Arc<MemberSet>,
+    pub(super) security: Box<dyn MessageSecurity>,
+    pub(super) transcript: Transcript,
+    pub(super) deferral: Deferral<Waiting>,
+    pub(super) acks: AckMonitor,
+    pub(super) state: SubsessionState,
+    pub(super) context: LogContext,
+    pub(super) shutdown: Option<Shutdown>,
+    /// Deferred messages for which `NotAccepted` is out.
+    pub(super) not_accepted: BTreeSet<MessageId>,
+}
+
+/// A verified message that waits for its ancestors (TRN-014).
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) opened: Opened,
+    pub(super) since: Timestamp,
+}
+
+/// How far the shutdown of a subsession has come (FIN-005).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shutdown {
+    /// The own FIN; the second one after a leave-intent.
+    pub(super) fin: MessageId,
+    /// Stop at this time whatever happens.
+    pub(super) give_up: Timestamp,
+    /// Set once the FIN is fully acked: stop then.
+    pub(super) stop: Option<Timestamp>,
+}
+
+impl Shutdown {
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.stop.unwrap_or(self.give_up)
+    }
+}
+
+/// What the first messages of a subsession answer (TRN-036).
+#[derive(Debug)]
+pub(super) enum LogContext {
+    /// Known: these messages of the log.
+    Known(Vec<MessageId>),
+    /// Some messages named as context have not been accepted yet; payloads wait (TRN-037).
+    Waiting {
+        /// The heads that the initial packet named.
+        heads: Vec<MessageId>,
+        /// Payloads accepted meanwhile, in order of acceptance.
+        withheld: Vec<MessageId>,
+    },
+}
+
+impl Subsession {
+    pub(super) fn new(
+        sid: SubsessionId,
+        members: MemberSet,
+        security: Box<dyn MessageSecurity>,
+        acks: AckMonitor,
+        context: LogContext,
+    ) -> Self {
+        Self {
+            sid,
+            transcript: Transcript::new(&members),
+            deferral: Deferral::new(members.len()),
+            members: Arc::new(members),
+            security,
+            acks,
+            state: SubsessionState::Joined,
+            context,
+            shutdown: None,
+            not_accepted: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn members(&self) -> &Arc<MemberSet> {
+        &self.members
+    }
+
+    /// Everybody but `author`: who can read its messages (MOD-008).
+    pub(super) fn readers(&self, author: &MemberId) -> MemberSet {
+        self.members.without(author)
+    }
+
+    /// Whether messages may be accepted and acknowledged.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, SubsessionState::Joined | SubsessionState::Parting)
+    }
+
+    /// A copy of something accepted or deferred already (TRN-024).
+    pub(super) fn knows(&self, id: &MessageId) -> bool {
+        self.transcript.contains(id) || self.deferral.contains(id)
+    }
+}

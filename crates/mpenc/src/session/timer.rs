@@ -1,0 +1,131 @@
+//! What happens because time passed.
+
+use alloc::vec::Vec;
+
+use mpenc_liveness::{AckAction, Deadline, TimerKind};
+use mpenc_types::Timestamp;
+
+use super::message::Which;
+use super::{Env, Notice, Session};
+use crate::security::Body;
+
+impl Session {
+    /// Does what is due at `env.now`. Calling it early, late or twice does no harm (LIV-002).
+    pub fn handle_timeout(&mut self, env: &mut Env<'_>) {
+        let now = self.clamp(env.now);
+        while let Some((_, cause)) = self.deadlines.pop_due(now) {
+            self.fire(env, cause);
+        }
+        for which in self.all_subsessions() {
+            self.monitor_acks(env, which);
+            self.warn_deferred(which);
+        }
+        self.close_finished();
+        self.warn_undecrypted();
+        self.settle(env);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Deadline> {
+        let mut next: Option<Deadline> = None;
+        let mut consider = |at: Option<Timestamp>, cause: TimerKind| {
+            if let Some(at) = at
+                && next.is_none_or(|best| at < best.at)
+            {
+                next = Some(Deadline { at, cause });
+            }
+        };
+        if let Some((at, cause)) = self.deadlines.next() {
+            consider(Some(at), *cause);
+        }
+        for sub in self.subsessions().filter(|sub| sub.is_open()) {
+            if let Some(deadline) = sub.acks.next_timer() {
+                consider(Some(deadline.at), deadline.cause);
+            }
+            if let Some(shutdown) = &sub.shutdown {
+                let cause = match shutdown.stop {
+                    Some(_) => TimerKind::FinGrace,
+                    None => TimerKind::FinTimeout,
+                };
+                consider(Some(shutdown.deadline()), cause);
+            }
+            let grace = self.timing().not_accepted();
+            let deferred = sub
+                .deferral
+                .iter()
+                .filter(|deferred| !sub.not_accepted.contains(&deferred.id))
+                .map(|deferred| deferred.value.since + grace)
+                .min();
+            consider(deferred, TimerKind::NotAccepted);
+        }
+        consider(self.undecrypted_deadline(), TimerKind::NotDecrypted);
+        next
+    }
+
+    fn fire(&mut self, env: &mut Env<'_>, cause: TimerKind) {
+        match cause {
+            TimerKind::Operation => self.operation_is_slow(),
+            //= docs/spec/protocol.md#ORD-034
+            TimerKind::Bystander => self.request_leave(),
+            TimerKind::Exclusion | TimerKind::Inclusion => self.task_due(env, cause),
+            TimerKind::Proposal => self.proposal_timed_out(),
+            TimerKind::Enter => self.enter_timed_out(),
+            TimerKind::Join => self.join_timed_out(),
+            TimerKind::Reenter => self.reenter(),
+            // Kept by the subsessions themselves, or not in this version.
+            TimerKind::OwnAck
+            | TimerKind::FullAck
+            | TimerKind::FinTimeout
+            | TimerKind::FinGrace
+            | TimerKind::NotAccepted
+            | TimerKind::NotDecrypted
+            | TimerKind::Refresh => {}
+        }
+    }
+
+    fn monitor_acks(&mut self, env: &mut Env<'_>, which: Which) {
+        let now = self.now;
+        let broken = self.broken;
+        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open() && !broken) else {
+            return;
+        };
+        for action in sub.acks.handle_timeout(now) {
+            match action {
+                //= docs/spec/protocol.md#LIV-009
+                //= docs/spec/protocol.md#LIV-012
+                AckAction::SendAck => {
+                    // Its failure is an internal error, which is reported where it happens.
+                    let _ = self.emit(env, which, Body::ExplicitAck { manual: false });
+                }
+                AckAction::NotFullyAcked(id) => {
+                    let Some(sub) = self.subsession(which) else { continue };
+                    let unacked_by = sub.transcript.unacked_by(&id);
+                    //= docs/spec/protocol.md#SES-039
+                    if self.messages.get(&id).is_some_and(|stored| stored.logged) {
+                        self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: false });
+                    }
+                }
+            }
+        }
+    }
+
+    //= docs/spec/protocol.md#TRN-020
+    fn warn_deferred(&mut self, which: Which) {
+        let now = self.now;
+        let grace = self.timing().not_accepted();
+        let Some(sub) = self.subsession_mut(which) else { return };
+        let due: Vec<_> = sub
+            .deferral
+            .iter()
+            .filter(|deferred| deferred.value.since + grace <= now)
+            .filter(|deferred| !sub.not_accepted.contains(&deferred.id))
+            .map(|deferred| {
+                let missing = deferred.missing.iter().copied().collect();
+                (deferred.id, deferred.author.clone(), missing)
+            })
+            .collect();
+        sub.not_accepted.extend(due.iter().map(|(id, ..)| *id));
+        for (id, author, missing) in due {
+            self.notify(Notice::NotAccepted { id, author, missing });
+        }
+    }
+}
