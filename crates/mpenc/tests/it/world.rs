@@ -1,0 +1,272 @@
+//! Sessions over a simulated channel: one order for all, every event delivered, a virtual clock,
+//! and for each member a random stream of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use mpenc::channel::{ChannelEvent, ChannelRequest};
+use mpenc::{
+    Disposition, Env, Identity, MemberId, MemberSet, MessageId, Notice, OperationError,
+    OperationId, Session, SessionConfig, Timestamp, Timing,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+pub(crate) fn id(name: &str) -> MemberId {
+    MemberId::new(name).unwrap()
+}
+
+pub(crate) fn set(names: &[&str]) -> MemberSet {
+    names.iter().map(|name| id(name)).collect()
+}
+
+pub(crate) struct Member {
+    pub(crate) session: Session,
+    rng: ChaCha20Rng,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) ended: BTreeMap<OperationId, Result<(), OperationError>>,
+    /// Events that the channel has ordered but not delivered yet.
+    inbox: VecDeque<ChannelEvent>,
+    /// Delivery stands still.
+    pub(crate) held: bool,
+    pub(crate) dispositions: Vec<Disposition>,
+}
+
+pub(crate) struct World {
+    pub(crate) members: BTreeMap<MemberId, Member>,
+    pub(crate) channel: MemberSet,
+    pub(crate) now: Timestamp,
+    /// Every packet that was broadcast, in order, with its sender.
+    pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
+}
+
+impl World {
+    pub(crate) fn new(names: &[&str]) -> Self {
+        Self::with(names, |config| config)
+    }
+
+    pub(crate) fn with(names: &[&str], configure: impl Fn(SessionConfig) -> SessionConfig) -> Self {
+        let mut rngs: Vec<_> =
+            (0..names.len()).map(|i| ChaCha20Rng::seed_from_u64(i as u64)).collect();
+        let identities: Vec<_> = rngs.iter_mut().map(|rng| Identity::generate(rng)).collect();
+        let mut members = BTreeMap::new();
+        for ((name, identity), rng) in names.iter().zip(&identities).zip(rngs) {
+            let config = SessionConfig::new(id(name), identity.clone()).unwrap();
+            let config = config.timing(Timing::default());
+            let mut session = Session::new(configure(config));
+            for (name, identity) in names.iter().zip(&identities) {
+                session.set_identity(&id(name), Some(identity.public()));
+            }
+            let member = Member {
+                session,
+                rng,
+                notices: Vec::new(),
+                ended: BTreeMap::new(),
+                inbox: VecDeque::new(),
+                held: false,
+                dispositions: Vec::new(),
+            };
+            members.insert(id(name), member);
+        }
+        Self {
+            members,
+            channel: MemberSet::new(),
+            now: Timestamp::from_millis(1_000),
+            packets: Vec::new(),
+        }
+    }
+
+    pub(crate) fn member(&self, name: &str) -> &Member {
+        &self.members[&id(name)]
+    }
+
+    pub(crate) fn session(&self, name: &str) -> &Session {
+        &self.member(name).session
+    }
+
+    /// Calls a member's session, and carries its requests to the channel.
+    pub(crate) fn call<R>(
+        &mut self,
+        name: &MemberId,
+        action: impl FnOnce(&mut Session, &mut Env<'_>) -> R,
+    ) -> R {
+        let member = self.members.get_mut(name).unwrap();
+        let result = action(&mut member.session, &mut Env { now: self.now, rng: &mut member.rng });
+        while let Some(notice) = member.session.poll_notice() {
+            if let Notice::OperationEnded { id, result } = &notice {
+                member.ended.insert(*id, result.clone());
+            }
+            member.notices.push(notice);
+        }
+        let mut requests = Vec::new();
+        while let Some(request) = member.session.poll_transmit() {
+            requests.push(request);
+        }
+        for request in requests {
+            self.request(name, request);
+        }
+        result
+    }
+
+    pub(crate) fn act<R>(
+        &mut self,
+        name: &str,
+        action: impl FnOnce(&mut Session, &mut Env<'_>) -> R,
+    ) -> R {
+        self.call(&id(name), action)
+    }
+
+    fn request(&mut self, from: &MemberId, request: ChannelRequest) {
+        let inside = self.channel.contains(from);
+        match request {
+            ChannelRequest::Enter => self.enter(from),
+            ChannelRequest::Leave => self.leave(from),
+            ChannelRequest::Send { bytes, .. } if inside => {
+                self.packets.push((from.clone(), bytes.clone()));
+                self.order(&ChannelEvent::Packet { sender: from.clone(), bytes });
+            }
+            ChannelRequest::Change { enter, leave } if inside => {
+                leave.iter().for_each(|member| self.leave(member));
+                enter.iter().for_each(|member| self.enter(member));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn order(&mut self, event: &ChannelEvent) {
+        for name in &self.channel {
+            self.members.get_mut(name).unwrap().inbox.push_back(event.clone());
+        }
+    }
+
+    pub(crate) fn enter(&mut self, name: &MemberId) {
+        if self.channel.contains(name) || !self.members.contains_key(name) {
+            return;
+        }
+        let (enter, leave) = (MemberSet::of(name), MemberSet::new());
+        self.order(&ChannelEvent::Changed { enter, leave });
+        self.channel.insert(name.clone());
+        let members = self.channel.clone();
+        let inbox = &mut self.members.get_mut(name).unwrap().inbox;
+        inbox.push_back(ChannelEvent::Entered { members });
+    }
+
+    pub(crate) fn leave(&mut self, name: &MemberId) {
+        if !self.channel.remove(name) {
+            return;
+        }
+        self.members.get_mut(name).unwrap().inbox.push_back(ChannelEvent::Left);
+        let (enter, leave) = (MemberSet::new(), MemberSet::of(name));
+        self.order(&ChannelEvent::Changed { enter, leave });
+    }
+
+    /// Delivers one event to one member, if one waits.
+    pub(crate) fn deliver(&mut self, name: &MemberId) -> bool {
+        let member = self.members.get_mut(name).unwrap();
+        let Some(event) = member.inbox.pop_front() else { return false };
+        let disposition = self.call(name, |session, env| session.handle_input(env, event));
+        self.members.get_mut(name).unwrap().dispositions.push(disposition);
+        true
+    }
+
+    /// Delivers everything that waits, without time passing, except to members that are held.
+    pub(crate) fn settle(&mut self) {
+        let names: Vec<_> = self.members.keys().cloned().collect();
+        loop {
+            let mut busy = false;
+            for name in &names {
+                if !self.members[name].held {
+                    busy |= self.deliver(name);
+                }
+            }
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    /// Lets time pass; timers fire when they are due.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.settle();
+        loop {
+            let due = self.members.values().filter_map(|m| m.session.poll_timeout()).map(|d| d.at);
+            match due.min().filter(|at| *at <= end) {
+                Some(at) => {
+                    self.now = self.now.max(at);
+                    let names: Vec<_> = self.members.keys().cloned().collect();
+                    for name in names {
+                        self.call(&name, |session, env| session.handle_timeout(env));
+                    }
+                    self.settle();
+                }
+                None => break,
+            }
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn pass_secs(&mut self, secs: u64) {
+        self.pass(Duration::from_secs(secs));
+    }
+
+    /// Everybody enters, and the first includes the others.
+    pub(crate) fn establish(&mut self, names: &[&str]) {
+        self.act(names[0], |session, env| session.join(env)).unwrap();
+        self.settle();
+        for name in &names[1..] {
+            self.act(name, |session, env| session.join(env)).unwrap();
+        }
+        self.settle();
+        if names.len() > 1 {
+            let others = set(&names[1..]);
+            self.act(names[0], |s, env| s.change(env, &others, &MemberSet::new())).unwrap();
+            self.settle();
+        }
+        for name in names {
+            assert_eq!(self.session(name).members(), set(names), "{name}");
+        }
+    }
+
+    pub(crate) fn say(&mut self, name: &str, text: &str) -> MessageId {
+        let id = self.act(name, |session, env| session.send(env, text)).unwrap();
+        self.settle();
+        id
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let session = self.session(name);
+        session.log().map(|id| session.message(&id).unwrap().text.to_owned()).collect()
+    }
+
+    /// Members, keys and order agree among these.
+    pub(crate) fn assert_agree(&self, names: &[&str]) {
+        let first = self.session(names[0]);
+        for name in names {
+            let session = self.session(name);
+            assert_eq!(session.members(), set(names), "{name}");
+            assert_eq!(session.sid(), first.sid(), "{name}");
+            assert_eq!(session.order(), first.order(), "{name}");
+        }
+    }
+}
+
+impl Member {
+    /// Security notices, which should not appear when nothing is wrong.
+    pub(crate) fn warnings(&self) -> Vec<&Notice> {
+        let is_warning = |notice: &&Notice| {
+            matches!(
+                notice,
+                Notice::NotFullyAcked { .. }
+                    | Notice::NotAccepted { .. }
+                    | Notice::NotDecrypted { .. }
+                    | Notice::BadMessage { .. }
+                    | Notice::AuthorFork { .. }
+                    | Notice::ContextIncomplete { .. }
+                    | Notice::OrderInconsistent { .. }
+                    | Notice::InternalError { .. }
+            )
+        };
+        self.notices.iter().filter(is_warning).collect()
+    }
+}
