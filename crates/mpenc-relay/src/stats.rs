@@ -1,8 +1,14 @@
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 
-/// What a relay has done so far, readable from anywhere while the relay runs.
+use crate::registry::Registry;
+
+/// What a relay has done so far, readable from anywhere while the relay runs and after it.
 #[derive(Clone, Debug)]
-pub struct RelayStats {}
+pub struct RelayStats {
+    registry: Arc<Registry>,
+}
 
 /// Counts of a whole relay since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,10 +43,38 @@ pub struct RoomCounts {
     pub members: usize,
 }
 
+/// The counts that outlive rooms.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) packets: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) lagging: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) resumed: AtomicU64,
+}
+
+/// Adds to a count; the order relative to other counts does not matter.
+pub(crate) fn add(count: &AtomicU64, more: u64) {
+    count.fetch_add(more, Ordering::Relaxed);
+}
+
 impl RelayStats {
+    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+
     /// The counts at this moment.
     #[must_use]
     pub fn counts(&self) -> RelayCounts {
-        RelayCounts::default()
+        let totals = self.registry.totals();
+        RelayCounts {
+            packets: totals.packets.load(Ordering::Relaxed),
+            bytes: totals.bytes.load(Ordering::Relaxed),
+            lagging: totals.lagging.load(Ordering::Relaxed),
+            dropped: totals.dropped.load(Ordering::Relaxed),
+            resumed: totals.resumed.load(Ordering::Relaxed),
+            connections: self.registry.connections(),
+            rooms: self.registry.counts(),
+        }
     }
 }
