@@ -1,0 +1,171 @@
+//! One member of a demo or replay: a session on a connection of its own, watched.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mpenc::{MemberId, MemberSet, Notice, SubsessionId};
+use mpenc_relay::ConnectionHandle;
+use tokio::sync::watch;
+
+use crate::failure::Failure;
+use crate::tap::TapHandle;
+use crate::term;
+
+/// A member that somebody directs.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    /// Its name.
+    pub(crate) name: MemberId,
+    /// Its session.
+    pub(crate) session: mpenc::client::Session,
+    /// Breaks its connection.
+    pub(crate) connection: ConnectionHandle,
+    /// Shows what reaches it.
+    pub(crate) tap: TapHandle,
+    record: Arc<Mutex<Record>>,
+    pulse: watch::Receiver<()>,
+}
+
+/// What its notices told so far.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// Subsessions that came into being before its eyes.
+    pub(crate) subsessions: BTreeSet<SubsessionId>,
+    /// Operations by which it was left alone, and which made no subsession.
+    pub(crate) left_alone: usize,
+    /// Things that must not happen among honest members.
+    pub(crate) faults: Vec<String>,
+    /// Why its session ended, once it did.
+    pub(crate) ended: bool,
+    alone: bool,
+}
+
+impl Actor {
+    /// Starts watching a session.
+    pub(crate) fn new(
+        name: MemberId,
+        session: mpenc::client::Session,
+        connection: ConnectionHandle,
+        tap: TapHandle,
+    ) -> Self {
+        let record = Arc::new(Mutex::new(Record::default()));
+        let (beat, pulse) = watch::channel(());
+        let watched = session.clone();
+        let book = Arc::clone(&record);
+        tokio::spawn(async move {
+            while let Some(notice) = watched.next_notice().await {
+                let sid = watched.view(mpenc::Session::sid);
+                lock(&book).note(&notice, sid);
+                beat.send_replace(());
+            }
+            lock(&book).ended = true;
+        });
+        Self { name, session, connection, tap, record, pulse }
+    }
+
+    /// What its notices told so far.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        lock(&self.record)
+    }
+
+    /// Waits until the session is as wanted, at most for `bound`.
+    ///
+    /// # Errors
+    ///
+    /// Who waits for what, if that does not happen.
+    pub(crate) async fn until(
+        &self,
+        bound: Duration,
+        what: impl Fn() -> String,
+        mut ready: impl FnMut(&mpenc::Session) -> bool,
+    ) -> Result<(), Failure> {
+        let mut pulse = self.pulse.clone();
+        let wait = async {
+            loop {
+                if self.session.view(&mut ready) {
+                    return true;
+                }
+                if self.record().ended {
+                    return false;
+                }
+                // Not every change of state has a notice.
+                tokio::select! {
+                    Ok(()) = pulse.changed() => {}
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                }
+            }
+        };
+        match tokio::time::timeout(bound, wait).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::check(format!(
+                "the session of {} ended while it waited for {}",
+                term::name(&self.name),
+                what()
+            ))),
+            Err(_) => Err(Failure::check(format!(
+                "{} waited {:.1} seconds for {} in vain",
+                term::name(&self.name),
+                bound.as_secs_f64(),
+                what()
+            ))),
+        }
+    }
+
+    /// Waits until these, and no others, are members, and nothing is about to change that.
+    ///
+    /// # Errors
+    ///
+    /// As [`until`](Self::until).
+    pub(crate) async fn until_members(
+        &self,
+        bound: Duration,
+        members: &MemberSet,
+    ) -> Result<(), Failure> {
+        let what = || format!("the session to consist of {}", term::names(members));
+        self.until(bound, what, |session| {
+            session.members() == *members
+                && session.operation().is_none()
+                && session.channel_members() == Some(members)
+                && (session.sid().is_some() || session.is_alone())
+        })
+        .await
+    }
+}
+
+impl Record {
+    fn note(&mut self, notice: &Notice, sid: Option<SubsessionId>) {
+        self.subsessions.extend(sid);
+        if let Notice::SubsessionClosed { sid, .. } = notice {
+            self.subsessions.insert(*sid);
+        }
+        if let Notice::MembersChanged { remain, include, .. } = notice {
+            self.alone = remain.len() == 1 && include.is_empty();
+        }
+        if matches!(notice, Notice::OpSucceeded { .. }) && self.alone {
+            self.left_alone = self.left_alone.saturating_add(1);
+        }
+        let fault = match notice {
+            Notice::BadMessage { author, reason } => {
+                Some(format!("refused a message of {}: {reason}", term::name(author)))
+            }
+            Notice::AuthorFork { author, .. } => {
+                Some(format!("saw {} contradict itself", term::name(author)))
+            }
+            Notice::ContextIncomplete { missing } => {
+                Some(format!("never got {}", term::count(missing.len(), "message")))
+            }
+            Notice::InternalError { description } => {
+                Some(format!("met an internal error: {description}"))
+            }
+            _ => None,
+        };
+        self.faults.extend(fault);
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(25);

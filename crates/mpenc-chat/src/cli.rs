@@ -1,0 +1,193 @@
+//! The command line.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use mpenc::MemberId;
+use mpenc::Preset;
+
+/// Secure private group conversations over a server that need not be trusted.
+#[derive(Debug, Parser)]
+#[command(name = "mpenc", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 if all went well, 1 if a check failed, 2 for bad usage or \
+input.\nThis software has had no independent security audit.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch five members act out a short scene that shows everything
+    Demo(DemoArgs),
+    /// Re-enact a conversation from a file, with one member for every person in it
+    Replay(ReplayArgs),
+    /// Run a relay
+    Relay(RelayArgs),
+    /// Talk in a room, line by line
+    Chat(ChatArgs),
+}
+
+/// A short scene with five members on a relay of its own, explained as it happens.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Which timing to use: default, original or loopback
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
+    pub(crate) timing: Preset,
+    /// End with one JSON object instead of a sentence
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Every person in FILE becomes a member with its own connection and identity. In the end all
+/// transcripts are compared with each other and with the file.
+///
+/// FILE is a chat log (`CHANNEL DATE [HH:MM] <nick> text`, `[HH:MM] <nick> text`, `=== nick has
+/// joined #channel` and their like) or a plain scene (`Name: text`, `* Name enters`, `* Name
+/// leaves`).
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    /// The conversation
+    pub(crate) file: PathBuf,
+    /// Let only the N people with the most lines take part
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=512))]
+    pub(crate) max_members: Option<u16>,
+    /// Read only the first LINES lines of the file
+    #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Use the relay at URL (ws://HOST:PORT) instead of one of our own
+    #[arg(long, value_name = "URL")]
+    pub(crate) relay: Option<String>,
+    /// Which timing to use: default, original or loopback
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
+    pub(crate) timing: Preset,
+    /// End with one JSON object instead of a sentence
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A relay broadcasts packets among those in a room. It holds no secret and needs no trust; who
+/// talks with whom, and when, it does see. It speaks plain WebSocket: put a reverse proxy with TLS
+/// before it if others should not see that too.
+#[derive(Args, Debug)]
+pub(crate) struct RelayArgs {
+    /// Where to listen, and nowhere else; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: String,
+    /// How long a member whose connection broke stays in the room, so that it can come back
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) grace: Duration,
+}
+
+/// Lines you type are messages; lines that begin with `/` are commands, `/help` lists them.
+#[derive(Args, Debug)]
+pub(crate) struct ChatArgs {
+    /// The relay (ws://HOST:PORT)
+    #[arg(long, value_name = "URL")]
+    pub(crate) relay: String,
+    /// The room
+    #[arg(long, value_name = "NAME")]
+    pub(crate) room: String,
+    /// Your name in the room
+    #[arg(long, value_name = "NAME", value_parser = member)]
+    pub(crate) name: MemberId,
+    /// Your identity key, made in FILE on first use, instead of the one of this name in the data
+    /// directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Where keys lie, instead of $XDG_DATA_HOME/mpenc or ~/.local/share/mpenc
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Include whoever enters the room, without asking
+    #[arg(long)]
+    pub(crate) auto_include: bool,
+    /// Which timing to use: default, original or loopback
+    #[arg(long, value_name = "NAME", default_value_t = Preset::Default, value_parser = preset)]
+    pub(crate) timing: Preset,
+}
+
+/// A usage error of clap as one sentence.
+pub(crate) fn sentence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let first = text.split("\n\n").next().unwrap_or(text);
+    let mut words = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        words.push_str("bad usage");
+    }
+    format!("{}; see mpenc --help", words.trim_end_matches('.'))
+}
+
+fn preset(name: &str) -> Result<Preset, String> {
+    name.parse().map_err(|error: mpenc::UnknownPreset| error.to_string())
+}
+
+fn member(name: &str) -> Result<MemberId, String> {
+    MemberId::new(name).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= MAX_GRACE => Ok(duration),
+        _ => Err(format!("expected at most {} seconds", MAX_GRACE.as_secs())),
+    }
+}
+
+const MAX_GRACE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_are_one_sentence() {
+        fn check(args: &[&str], expect: &str) {
+            let error = Cli::try_parse_from([&["mpenc"], args].concat()).unwrap_err();
+            assert_eq!(sentence(&error), format!("{expect}; see mpenc --help"));
+        }
+        check(&["sing"], "unrecognized subcommand 'sing'");
+        check(&["demo", "--loud"], "unexpected argument '--loud' found");
+        check(
+            &["demo", "--timing", "fast"],
+            "invalid value 'fast' for '--timing <NAME>': unknown timing, expected default, \
+             original or loopback",
+        );
+        check(
+            &["replay", "x", "--max-members", "1"],
+            "invalid value '1' for '--max-members <N>': 1 is not in 2..=512",
+        );
+        check(&["relay", "--listen", "x", "--grace", "-1"], "unexpected argument '-1' found");
+        check(
+            &["chat", "--room", "r", "--name", "ann"],
+            "the following required arguments were not provided: --relay <URL>",
+        );
+    }
+
+    #[test]
+    fn names_with_control_characters_are_not_printed_raw() {
+        let error = Cli::try_parse_from([
+            "mpenc",
+            "chat",
+            "--relay",
+            "ws://x",
+            "--room",
+            "r",
+            "--name",
+            "a\u{1b}[2Jb",
+        ])
+        .unwrap_err();
+        let text = crate::term::escape(&sentence(&error));
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(text.contains("must not contain control characters"), "{text}");
+    }
+}

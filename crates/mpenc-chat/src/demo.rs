@@ -1,0 +1,194 @@
+//! `mpenc demo`: five members and everything that can happen to them.
+
+mod scene;
+
+use mpenc::{MemberId, MessageId};
+use tokio::time::Instant;
+
+use crate::cli::DemoArgs;
+use crate::company::Company;
+use crate::compare::{self, Sent};
+use crate::failure::Failure;
+use crate::report::{DEMO, Report};
+use crate::stage::Stage;
+use crate::term::{self, Paint, Style, say};
+
+/// Runs the command.
+pub(crate) async fn run(args: &DemoArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    let result = demo(args, &mut report).await;
+    report.wall_seconds = started.elapsed().as_secs_f64();
+    report.conclude(DEMO, args.json, result)
+}
+
+async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
+    let people = scene::PEOPLE
+        .iter()
+        .map(MemberId::new)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Failure::check(error.to_string()))?;
+    let timing = args.timing.timing(people.len());
+    let stage = Stage::set(None, &people, timing, people.len()).await?;
+    let mut director =
+        Director { company: Company::new(stage), people, sent: Vec::new(), paint: Paint::stdout() };
+    let played = director.play().await;
+
+    let Director { company, sent, .. } = director;
+    let transcripts = company.transcripts();
+    let difference = compare::difference(&transcripts);
+    let misheard = compare::misheard(&sent, &transcripts);
+    company.close();
+    report.members = transcripts.len();
+    report.operations = company.operations();
+    report.messages = sent.len();
+    report.fully_acked = compare::fully_acked(&sent, &transcripts);
+    report.transcripts_equal = difference.is_none();
+    report.content_equal = misheard.is_none();
+    report.packets = company.stage.traffic.packets();
+    report.bytes = company.stage.traffic.bytes();
+    played?;
+    if let Some(reason) = difference.or(misheard) {
+        return Err(Failure::check(reason));
+    }
+    if let Some(fault) = company.fault() {
+        return Err(fault);
+    }
+    report.check()
+}
+
+/// Directs the scene, and tells people what they see.
+struct Director {
+    company: Company,
+    people: Vec<MemberId>,
+    sent: Vec<Sent>,
+    paint: Paint,
+}
+
+impl Director {
+    /// The title of an act.
+    fn title(&self, text: &str) {
+        say("");
+        say(&self.paint.paint(Style::Name, text));
+    }
+
+    /// What happens.
+    fn tell(&self, text: &str) {
+        say(&format!("  {text}"));
+    }
+
+    /// A check that everybody can follow.
+    fn check(&self, holds: bool, text: &str) -> Result<(), Failure> {
+        if holds {
+            say(&format!("  {} {text}", self.paint.paint(Style::Good, "✓")));
+            Ok(())
+        } else {
+            Err(Failure::check(format!("this does not hold: {text}")))
+        }
+    }
+
+    /// Some of the cast, by the first letters of their names.
+    fn who(&self, index: usize) -> Result<MemberId, Failure> {
+        let found = self.people.get(index).cloned();
+        found.ok_or_else(|| Failure::check("the scene names somebody who does not exist"))
+    }
+
+    /// Somebody says something, and everybody there hears it.
+    async fn speaks(&mut self, who: usize, text: &str) -> Result<MessageId, Failure> {
+        let said = self.speak(&[(who, text)]).await?;
+        said.first().copied().ok_or_else(|| Failure::check("nothing was said"))
+    }
+
+    /// Several say something before any of them hears the others.
+    async fn speak_at_once(&mut self, lines: &[(usize, &str)]) -> Result<Vec<MessageId>, Failure> {
+        for (who, _) in lines {
+            self.company.actor(&self.who(*who)?)?.tap.hold(true);
+        }
+        let said = self.speak(lines).await;
+        for actor in self.company.everybody() {
+            actor.tap.hold(false);
+        }
+        said
+    }
+
+    async fn speak(&mut self, lines: &[(usize, &str)]) -> Result<Vec<MessageId>, Failure> {
+        let mut ids = Vec::new();
+        for (who, text) in lines {
+            let author = self.who(*who)?;
+            let actor = self.company.actor(&author)?;
+            let id = actor.session.send(text).map_err(|error| {
+                Failure::check(format!("{} cannot speak: {error}", term::name(&author)))
+            })?;
+            self.sent.push(Sent { id, author, text: (*text).to_owned() });
+            ids.push(id);
+        }
+        for (id, (who, text)) in ids.iter().zip(lines) {
+            let author = self.who(*who)?;
+            let actor = self.company.actor(&author)?;
+            actor.tap.hold(false);
+            let (answers, readers) = actor.session.view(|session| {
+                let readers = session.message(id).map(|message| message.readers());
+                (session.log_parents(id).unwrap_or_default(), readers.unwrap_or_default())
+            });
+            let answers: Vec<String> = answers.iter().map(|id| self.number(id)).collect();
+            let answers = match answers.as_slice() {
+                [] => "answers nothing".to_owned(),
+                some => format!("answers {}", some.join(" and ")),
+            };
+            say(&format!(
+                "  {} {}: {text}",
+                self.number(id),
+                self.paint.paint(Style::Name, &term::name(&author)),
+            ));
+            let detail = format!("      {answers}; for {}", term::names(&readers));
+            say(&self.paint.paint(Style::Faint, &detail));
+        }
+        let bound = self.company.stage.bounds.message;
+        for name in &self.company.present() {
+            let actor = self.company.actor(name)?;
+            let what = || "what was just said".to_owned();
+            let have =
+                |session: &mpenc::Session| ids.iter().all(|id| session.message(id).is_some());
+            actor.until(bound, what, have).await?;
+        }
+        Ok(ids)
+    }
+
+    /// Waits until everybody is known to have everything, and says since which message.
+    async fn acknowledged(&self, since: usize) -> Result<(), Failure> {
+        self.company.all_acknowledged().await?;
+        let text = if since.saturating_add(1) >= self.sent.len() {
+            format!("[{}] is acknowledged by everybody it was written for", self.sent.len())
+        } else {
+            format!(
+                "[{}] to [{}] are acknowledged by everybody they were written for",
+                since.saturating_add(1),
+                self.sent.len()
+            )
+        };
+        self.check(true, &text)
+    }
+
+    /// What somebody's latest stay has of a message.
+    fn has(&self, who: usize, id: &MessageId) -> Result<bool, Failure> {
+        let name = self.who(who)?;
+        Ok(self
+            .company
+            .everybody()
+            .filter(|actor| actor.name == name)
+            .any(|actor| actor.session.view(|session| session.message(id).is_some())))
+    }
+
+    /// The messages that a message answers, as its author says.
+    fn answers(&self, who: usize, id: &MessageId) -> Result<Vec<MessageId>, Failure> {
+        let actor = self.company.actor(&self.who(who)?)?;
+        Ok(actor.session.view(|session| session.log_parents(id)).unwrap_or_default())
+    }
+
+    fn number(&self, id: &MessageId) -> String {
+        match self.sent.iter().position(|sent| sent.id == *id) {
+            Some(index) => format!("[{}]", index.saturating_add(1)),
+            None => "[?]".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How a command ends when it does not end well: one sentence, and an exit status.
+
+use core::fmt;
+
+/// Why a command failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Something we were given cannot be used. Exit status 2.
+    Input(String),
+    /// Something that should hold does not. Exit status 1.
+    Check(String),
+}
+
+impl Failure {
+    /// Bad usage or input, in one sentence: lower case, no final stop.
+    pub(crate) fn input(sentence: impl Into<String>) -> Self {
+        Self::Input(sentence.into())
+    }
+
+    /// A failed check, in one sentence: lower case, no final stop.
+    pub(crate) fn check(sentence: impl Into<String>) -> Self {
+        Self::Check(sentence.into())
+    }
+
+    /// The exit status of the process.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Check(_) => 1,
+            Self::Input(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(sentence) | Self::Check(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}

@@ -1,0 +1,118 @@
+//! `mpenc replay`: a conversation from a file, acted out by as many members as it has people.
+
+mod perform;
+
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use crate::cli::ReplayArgs;
+use crate::company::Company;
+use crate::compare;
+use crate::failure::Failure;
+use crate::keys::plain;
+use crate::log::{Deed, Log, Script, cast};
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::stage::Stage;
+use crate::term;
+
+use perform::Performance;
+
+/// Runs the command.
+pub(crate) async fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut report = Report::default();
+    let result = replay(args, &mut report).await;
+    report.wall_seconds = started.elapsed().as_secs_f64();
+    report.conclude("replay", args.json, result)
+}
+
+async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
+    let script = read(args)?;
+    let plan = Plan::new(&script);
+    report.ignored = script.ignored;
+    report.skipped = script.skipped.saturating_add(plan.unheard);
+    let file = term::escape(&args.file.display().to_string());
+    let cast = plan.cast();
+    if cast.len() < 2 {
+        return Err(Failure::input(format!(
+            "nobody talks to anybody in {file}: a session needs two people"
+        )));
+    }
+    check_sizes(&script, plan.largest(), &args.file)?;
+
+    let timing = args.timing.timing(plan.largest());
+    let stage = Stage::set(args.relay.as_deref(), &script.people, timing, plan.largest()).await?;
+    if !args.json {
+        term::say(&format!(
+            "replay: {} by {} from {file}, up to {} at a time, on {}",
+            term::count(plan.lines(), "line"),
+            term::count(cast.len(), "person").replace("persons", "people"),
+            plan.largest(),
+            stage.url(),
+        ));
+    }
+    let mut performance = Performance::new(&script, &plan, Company::new(stage));
+    let acted = performance.act().await;
+    let (company, sent) = performance.end();
+
+    // Also of a performance that broke off it is told how far it came.
+    let transcripts = company.transcripts();
+    let difference = compare::difference(&transcripts);
+    let misheard = compare::misheard(&sent, &transcripts);
+    company.close();
+    report.members = transcripts.len();
+    report.operations = company.operations();
+    report.messages = sent.len();
+    report.fully_acked = compare::fully_acked(&sent, &transcripts);
+    report.transcripts_equal = difference.is_none();
+    report.content_equal = misheard.is_none() && sent.len() == plan.lines();
+    report.packets = company.stage.traffic.packets();
+    report.bytes = company.stage.traffic.bytes();
+    acted?;
+    if let Some(reason) = difference.or(misheard) {
+        return Err(Failure::check(reason));
+    }
+    if let Some(fault) = company.fault() {
+        return Err(fault);
+    }
+    report.check()
+}
+
+fn read(args: &ReplayArgs) -> Result<Script, Failure> {
+    let file = term::escape(&args.file.display().to_string());
+    let bytes = std::fs::read(&args.file)
+        .map_err(|error| Failure::input(format!("cannot read {file}: {}", plain(&error))))?;
+    let limit = args.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let log = Log::parse(&bytes, limit).map_err(|_| {
+        Failure::input(format!("{file} is not a conversation: no line of it has a known form"))
+    })?;
+    cast(&log, args.max_members.map(usize::from))
+        .map_err(|bad| Failure::input(format!("line {} of {file}: {}", bad.line, bad.error)))
+}
+
+/// Refuses lines that one packet may not be able to carry.
+fn check_sizes(script: &Script, largest: usize, file: &Path) -> Result<(), Failure> {
+    // A message names as parents at most the latest message of each member.
+    let limit = MAX_CONTENT.saturating_sub(largest.saturating_mul(PARENT_LEN));
+    for act in &script.acts {
+        if let Deed::Says(text) = &act.deed
+            && text.len() > limit
+        {
+            return Err(Failure::input(format!(
+                "line {} of {} is too long: {} bytes, and a message among {largest} members \
+                 holds at most {limit}",
+                act.line,
+                term::escape(&file.display().to_string()),
+                text.len(),
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the records of one message (MSG-007), less the header of the body.
+const MAX_CONTENT: usize = 32_766 - 4;
+/// Bytes of the record that names a parent.
+const PARENT_LEN: usize = 24;
