@@ -93,3 +93,134 @@ pub(crate) fn import<S: GroupDiffieHellman>(
 pub(crate) fn export<S: GroupDiffieHellman>(keys: &[S::Element]) -> Vec<Option<[u8; 32]>> {
     keys.iter().map(|key| Some(S::export(key))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::collections::BTreeMap;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use mpenc_crypto::V1;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::v1::testing::Draws;
+
+    type Element = <V1 as GroupDiffieHellman>::Element;
+    type Accumulated = <V1 as GroupDiffieHellman>::Accumulated;
+
+    fn strings(value: &Value) -> Vec<String> {
+        value.as_array().unwrap().iter().map(|s| String::from(s.as_str().unwrap())).collect()
+    }
+
+    fn elements(value: &Value) -> Vec<Element> {
+        let decode = |text: &String| match text.as_str() {
+            "" => V1::base(),
+            text => V1::import(&hex::decode(text).unwrap().try_into().unwrap()).unwrap(),
+        };
+        strings(value).iter().map(decode).collect()
+    }
+
+    struct State {
+        members: Vec<String>,
+        keys: Vec<Element>,
+        all: BTreeMap<String, Accumulated>,
+    }
+
+    impl State {
+        fn at(&self, who: &str) -> usize {
+            self.members.iter().position(|member| member == who).unwrap()
+        }
+    }
+
+    //= docs/spec/protocol.md#GKA-001
+    //= type=test
+    //= docs/spec/protocol.md#GKA-002
+    //= type=test
+    //= docs/spec/protocol.md#GKA-003
+    //= type=test
+    //= docs/spec/protocol.md#GKA-006
+    //= type=test
+    //= docs/spec/protocol.md#GKA-007
+    //= type=test
+    //= docs/spec/protocol.md#GKA-008
+    //= type=test
+    //= docs/spec/protocol.md#GKA-009
+    //= type=test
+    //= docs/spec/protocol.md#GKA-024
+    //= type=test
+    #[test]
+    fn recorded_operations() {
+        let file: Value = serde_json::from_str(include_str!("../../vectors/cliques.json")).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            let mut state = State { members: Vec::new(), keys: Vec::new(), all: BTreeMap::new() };
+            for operation in case["log"].as_array().unwrap() {
+                replay(&mut state, operation);
+            }
+        }
+    }
+
+    fn replay(state: &mut State, operation: &Value) {
+        let kind = operation["op"].as_str().unwrap();
+        let packets = operation["packets"].as_array().unwrap();
+        let (first, rest) = packets.split_first().unwrap();
+        let who = first["by"].as_str().unwrap();
+        let mut rng = Draws::new([first["priv"].as_str().unwrap()]);
+        let mut shared = if kind == "start" {
+            begin::<V1>(&mut rng).unwrap()
+        } else {
+            let next = strings(&first["message"]["members"]);
+            let stays = |(member, _): &(&String, &Element)| next.contains(member);
+            let kept = state.members.iter().zip(&state.keys).filter(stays);
+            let kept: Vec<Element> = kept.map(|(_, key)| key.clone()).collect();
+            state.members = next;
+            renew::<V1>(&mut rng, kept, state.at(who), &state.all[who]).unwrap()
+        };
+        state.members = strings(&first["message"]["members"]);
+        state.all.insert(who.into(), shared.all);
+        check(&first["message"], &shared.keys, &shared.cardinal);
+        for packet in rest {
+            let who = packet["by"].as_str().unwrap();
+            let mut rng = Draws::new([packet["priv"].as_str().unwrap()]);
+            shared = take_part::<V1>(&mut rng, &shared.keys, &shared.cardinal).unwrap();
+            state.all.insert(who.into(), shared.all);
+            check(&packet["message"], &shared.keys, &shared.cardinal);
+        }
+        state.keys = shared.keys;
+        for (who, expected) in operation["state"].as_object().unwrap() {
+            let Some(index) = state.members.iter().position(|member| member == who) else {
+                continue;
+            };
+            assert_eq!(state.keys, elements(&expected["int_keys"]));
+            let key = group_key::<V1>(&state.all[who], &state.keys[index]).unwrap();
+            assert_eq!(hex::encode(key.expose()), expected["group_key"].as_str().unwrap());
+        }
+    }
+
+    /// The list as the packet has it: with the cardinal key on the way up only.
+    fn check(message: &Value, keys: &[Element], cardinal: &Element) {
+        let mut expected = elements(&message["int_keys"]);
+        if message["flow"] == "up" {
+            assert_eq!(expected.pop().as_ref(), Some(cardinal));
+        }
+        assert_eq!(keys, expected);
+    }
+
+    //= docs/spec/protocol.md#GKA-017
+    //= type=test
+    #[test]
+    fn bad_points_are_refused() {
+        let good = V1::export(&V1::base());
+        assert!(import::<V1>(&[Some(good)]).is_ok());
+        // ATK-027: small order; on the twist; not canonical; the short form.
+        let mut one = [0; 32];
+        one[0] = 1;
+        let mut twist = [0; 32];
+        twist[0] = 2;
+        for bad in [Some([0; 32]), Some(one), Some(twist), Some([0xff; 32]), None] {
+            assert!(import::<V1>(&[Some(good), bad]).is_err(), "{bad:?}");
+        }
+    }
+}

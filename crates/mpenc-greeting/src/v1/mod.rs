@@ -12,6 +12,8 @@ mod propose;
 mod running;
 mod ske;
 mod state;
+#[cfg(test)]
+mod testing;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

@@ -141,3 +141,101 @@ impl<T: Ord + Copy> Recent<T> {
         self.order.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use mpenc_crypto::{SecretBytes, V1};
+    use serde_json::Value;
+
+    use super::*;
+
+    type Key = <V1 as Suite>::SigningKey;
+    type Verifying = <V1 as Suite>::VerifyingKey;
+
+    fn array<const N: usize>(value: &Value) -> [u8; N] {
+        hex::decode(value.as_str().unwrap()).unwrap().try_into().unwrap()
+    }
+
+    fn members(case: &Value) -> Vec<MemberId> {
+        let decode = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
+        let all = case["members"].as_array().unwrap();
+        all.iter().map(|member| MemberId::from_wire(&decode(member))).collect()
+    }
+
+    fn nonces(case: &Value) -> Vec<Nonce> {
+        case["nonces"].as_array().unwrap().iter().map(array).collect()
+    }
+
+    //= docs/spec/protocol.md#SKE-001
+    //= type=test
+    #[test]
+    fn recorded_session_ids() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../vectors/session-id.json")).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            let (mut members, mut nonces) = (members(case), nonces(case));
+            let expected = SubsessionId::new(array(&case["sid"]));
+            assert_eq!(session_id::<V1>(&members, &nonces), expected);
+            members.reverse();
+            nonces.reverse();
+            assert_eq!(session_id::<V1>(&members, &nonces), expected);
+        }
+    }
+
+    //= docs/spec/protocol.md#SKE-002
+    //= type=test
+    //= docs/spec/protocol.md#SKE-019
+    //= type=test
+    #[test]
+    fn recorded_session_signatures() {
+        let file: Value = serde_json::from_str(include_str!("../../vectors/ske.json")).unwrap();
+        for case in file["cases"].as_array().unwrap() {
+            let (members, nonces) = (members(case), nonces(case));
+            let keys: Vec<PublicKey> = case["eph_pubs"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|key| PublicKey::new(array(key)))
+                .collect();
+            let sid = session_id::<V1>(&members, &nonces);
+            assert_eq!(sid, SubsessionId::new(array(&case["sid"])));
+            for signer in case["signers"].as_array().unwrap() {
+                let who =
+                    MemberId::from_wire(&hex::decode(signer["member"].as_str().unwrap()).unwrap());
+                let index = members.iter().position(|member| *member == who).unwrap();
+                let claim =
+                    Claim { member: &who, key: &keys[index], nonce: &nonces[index], sid: &sid };
+                let identity = Key::from_seed(&SecretBytes::new(array(&signer["identity_seed"])));
+                let signature = claim.sign::<V1>(&identity);
+                assert_eq!(signature.as_bytes(), &array(&signer["session_signature"]));
+                let public = PublicKey::new(array(&signer["identity_pub"]));
+                let public = Verifying::import(&public).unwrap();
+                assert!(claim.verify::<V1>(&public, &signature).is_ok());
+                let other = SubsessionId::new([0; 32]);
+                assert!(Claim { sid: &other, ..claim }.verify::<V1>(&public, &signature).is_err());
+            }
+        }
+    }
+
+    //= docs/spec/protocol.md#SKE-017
+    //= type=test
+    #[test]
+    fn recent_values_are_bounded() {
+        let mut recent = Recent::new();
+        for value in 0..=REMEMBERED {
+            recent.insert(value);
+            recent.insert(value);
+        }
+        assert_eq!(recent.set.len(), REMEMBERED);
+        assert_eq!(recent.order.len(), REMEMBERED);
+        assert!(!recent.contains(&0));
+        assert!(recent.contains(&1));
+        assert!(recent.contains(&REMEMBERED));
+        recent.clear();
+        assert!(!recent.contains(&1));
+    }
+}

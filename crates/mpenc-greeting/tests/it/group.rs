@@ -10,7 +10,7 @@ use mpenc_greeting::{
 };
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, SubsessionId};
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{CryptoRng, SeedableRng};
 
 pub(crate) type V1Key = <V1 as Suite>::SigningKey;
 
@@ -60,7 +60,7 @@ impl From<SubsessionKeys> for Keys {
 pub(crate) struct Member {
     pub(crate) greeter: CliquesGreeter<V1>,
     pub(crate) identity: Arc<V1Key>,
-    pub(crate) rng: ChaCha20Rng,
+    pub(crate) rng: Box<dyn CryptoRng>,
     pub(crate) keys: Option<Keys>,
     /// The packet that was final for this member in the last operation.
     pub(crate) last_final: Option<Vec<u8>>,
@@ -102,7 +102,16 @@ impl Group {
         let bytes = who.as_bytes();
         seed[..bytes.len().min(32)].copy_from_slice(&bytes[..bytes.len().min(32)]);
         let identity = Arc::new(V1Key::from_seed(&SecretBytes::new(V1::hash(&[b"id", &seed]))));
-        let rng = ChaCha20Rng::from_seed(V1::hash(&[b"rng", &seed]));
+        let rng = Box::new(ChaCha20Rng::from_seed(V1::hash(&[b"rng", &seed])));
+        self.add_with(who, identity, rng);
+    }
+
+    pub(crate) fn add_with(
+        &mut self,
+        who: &MemberId,
+        identity: Arc<V1Key>,
+        rng: Box<dyn CryptoRng>,
+    ) {
         let mut greeter = CliquesGreeter::new(who.clone(), identity.clone());
         for (other, member) in &mut self.members {
             greeter.set_identity(other, Some(member.identity.public()));
@@ -129,7 +138,7 @@ impl Group {
         self.operations += 1;
         let metadata = metadata(self.operations);
         let member = self.members.get_mut(by).unwrap();
-        member.greeter.propose(&mut member.rng, next, metadata).unwrap()
+        member.greeter.propose(&mut *member.rng, next, metadata).unwrap()
     }
 
     pub(crate) fn send(&mut self, by: &MemberId, packet: Vec<u8>) {
@@ -152,10 +161,10 @@ impl Group {
                 if !initial.verified || !ours {
                     return Ok(inspection);
                 }
-                member.greeter.start(&mut member.rng, from, packet)?
+                member.greeter.start(&mut *member.rng, from, packet)?
             }
             Inspection::Middle | Inspection::Final => {
-                member.greeter.handle(&mut member.rng, from, packet)?
+                member.greeter.handle(&mut *member.rng, from, packet)?
             }
         };
         self.settle(who, packet, &inspection, progress);

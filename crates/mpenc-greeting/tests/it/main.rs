@@ -9,3 +9,4 @@
 
 mod establish;
 mod group;
+mod vectors;
