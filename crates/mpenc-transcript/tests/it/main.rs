@@ -1,0 +1,24 @@
+//! Tests of the two orders, one behaviour in each module.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and tests have a standard library"
+)]
+
+mod accept;
+mod acks;
+mod deferral;
+mod depth;
+mod fin;
+mod log;
+mod model;
+mod order;
+mod order_table;
+mod properties;
+mod queries;
+mod support;
+mod vectors;
