@@ -21,6 +21,18 @@ impl Identity {
         Self(Arc::new(<V1 as mpenc_crypto::Suite>::SigningKey::generate(rng)))
     }
 
+    /// Draws a new identity from the system's randomness.
+    ///
+    /// # Errors
+    ///
+    /// The system's reason for having none.
+    #[cfg(feature = "async")]
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut drawn = Ok(());
+        let seed = SecretBytes::fill(|bytes| drawn = getrandom::fill(bytes));
+        drawn.map(|()| Self::from_seed(&seed))
+    }
+
     /// The identity that belongs to a 32-byte seed.
     #[must_use]
     pub fn from_seed(seed: &SecretBytes<32>) -> Self {

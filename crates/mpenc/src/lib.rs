@@ -1,4 +1,57 @@
 //! Secure group conversations over any channel that broadcasts packets.
+//!
+//! People who talk in a group through somebody else's server want to know who can read this, who
+//! wrote that, in which order and in answer to what, and whether everybody has seen the same.
+//! This crate answers all four end to end. The channel below it only has to broadcast packets; it
+//! is trusted with nothing.
+//!
+//! # First encrypted group message
+//!
+//! ```
+//! use mpenc::{Identity, MemberId, client::Client, memory::Room};
+//!
+//! # #[cfg(not(feature = "async"))] fn main() {}
+//! # #[cfg(feature = "async")]
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let room = Room::new(); // a channel in memory; see GroupChannel for real ones
+//!     let open = |name| -> Result<_, Box<dyn std::error::Error>> {
+//!         let identity = Identity::random()?;
+//!         let channel = room.channel(MemberId::new(name)?, identity.public())?;
+//!         Ok(Client::new(MemberId::new(name)?, identity)?.open(channel))
+//!     };
+//!     let (alice, bob) = (open("alice")?, open("bob")?);
+//!     alice.join().await?;
+//!     let invited = bob.join(); // resolves once somebody has included bob
+//!     alice.include([MemberId::new("bob")?]).await?;
+//!     invited.await?;
+//!     let hello = alice.send("hello, bob")?;
+//!     while bob.texts().is_empty() { bob.next_notice().await; }
+//!     assert_eq!(bob.texts()[0].1, "hello, bob");
+//!     assert!(bob.view(|session| session.message(&hello).is_some()));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Two layers
+//!
+//! * [`Session`] is the engine without input or output of its own: events, requests, time and
+//!   randomness go in, packets and notices come out. It works without `std`.
+//! * [`client`] runs one over a [`GroupChannel`](channel::GroupChannel), with futures that resolve
+//!   when an operation has ended. It needs the default feature `async` and a tokio runtime.
+//!
+//! # What to show people
+//!
+//! [`Notice`] says what happened, and what may and may not be concluded from it. Everything that a
+//! notice said can be asked for later: [`Session::unacked_by`], [`Session::members`],
+//! [`Session::operation`], [`Session::is_consistent`] and their neighbours.
+//!
+//! # Security
+//!
+//! Not audited. The only profile so far is [`Profile::V1`], whose limits its documentation names.
+//! The existence of a session, its membership and the time and size of its packets are visible to
+//! the channel (SEC-004). Whose identity key is whose is for the application to find out: see
+//! [`Directory`](client::Directory).
 #![no_std]
 
 extern crate alloc;
