@@ -1,2 +1,91 @@
-#![doc = "Under construction."]
-fn main() {}
+//! Tasks of this repository: `cargo xtask ci` checks everything, `cargo xtask tidy` what no
+//! compiler checks. Standard library and a JSON parser only, so that it builds in seconds.
+#![expect(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    reason = "a program, not a layer: it runs commands and reads files"
+)]
+
+mod ci;
+mod licences;
+mod metadata;
+mod tidy;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ci::{Choice, Chosen};
+
+const HELP: &str = "\
+Tasks of this repository.
+
+Usage: cargo xtask TASK [OPTIONS]
+
+Tasks:
+  ci        Run every check that a change has to pass, one after the other
+  tidy      Check what no compiler checks: who depends on whom, which layers need no standard
+            library, lints, licences of ours, names, length, attributes and citations
+  licences  Check the licence and the source of everything we build from
+  help      Print this text
+
+Options of ci:
+  --list          Print the steps and what each of them does
+  --only STEP     Run only this step (may be repeated)
+  --skip STEP     Leave this step out (may be repeated)
+
+Exit status: 0 if everything passed, 1 if a check failed, 2 for bad usage.
+";
+
+fn main() -> ExitCode {
+    let arguments: Result<Vec<String>, OsString> =
+        std::env::args_os().skip(1).map(OsString::into_string).collect();
+    let Ok(arguments) = arguments else { return bad_usage("arguments must be UTF-8") };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => bad_usage("a task is missing"),
+        ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        ["tidy"] => finish(tidy::run(&root())),
+        ["licences"] => finish(licences::run(&root())),
+        ["ci", options @ ..] => match Choice::parse(options) {
+            Ok(Chosen::List) => {
+                print!("{}", ci::list());
+                ExitCode::SUCCESS
+            }
+            Ok(Chosen::Run(choice)) => finish(Ok(ci::run(&root(), &choice))),
+            Err(what) => bad_usage(&what),
+        },
+        ["tidy" | "licences", option, ..] => bad_usage(&format!("unknown option `{option}`")),
+        [task, ..] => bad_usage(&format!("unknown task `{task}`")),
+    }
+}
+
+fn finish(result: Result<bool, String>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(what) => {
+            eprintln!("xtask: {what}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn bad_usage(what: &str) -> ExitCode {
+    eprintln!("xtask: {what}; see `cargo xtask help`");
+    ExitCode::from(2)
+}
+
+/// The folder that has the workspace's manifest.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The cargo that runs us, or the one on the path.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

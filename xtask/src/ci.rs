@@ -1,0 +1,268 @@
+//! Everything that a change has to pass, one step after the other.
+
+mod program;
+mod without_std;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::{licences, tidy};
+
+/// One check. Its name is what `--only` and `--skip` take.
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Path) -> Result<Outcome, String>,
+}
+
+/// How a step that did not fail ended.
+enum Outcome {
+    Passed,
+    /// What it needs is not there, and need not be.
+    Absent(String),
+}
+
+/// All steps: what is quick and often wrong comes first.
+const STEPS: [Step; 14] = [
+    Step { name: "fmt", about: "every file is formatted", run: fmt },
+    Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
+    Step {
+        name: "licences",
+        about: "licence and source of everything we build from",
+        run: |root| passed(licences::run(root)),
+    },
+    Step { name: "readme", about: "the commands of the README are those that work", run: readme },
+    Step { name: "clippy", about: "no warning in any target of any crate", run: clippy },
+    Step { name: "tests", about: "unit, property and integration tests", run: all_tests },
+    Step { name: "doctests", about: "examples in the documentation", run: doctests },
+    Step { name: "docs", about: "the documentation builds without a warning", run: docs },
+    Step {
+        name: "without-std",
+        about: "the layers build where no standard library is",
+        run: without_std::run,
+    },
+    Step { name: "benches", about: "every benchmark runs once", run: benches },
+    Step { name: "program", about: "the program mpenc, as people build it", run: program::build },
+    Step { name: "demo", about: "mpenc demo", run: program::demo },
+    Step {
+        name: "scene",
+        about: "mpenc replay of the scene in the repository",
+        run: program::scene,
+    },
+    Step {
+        name: "logs",
+        about: "mpenc replay of short cuts of real conversations, where they are present",
+        run: program::logs,
+    },
+];
+
+/// What `cargo xtask ci` is asked to do.
+pub(crate) enum Chosen {
+    List,
+    Run(Choice),
+}
+
+/// Which steps to run; an empty `only` means all.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    only: Vec<&'static str>,
+    skip: Vec<&'static str>,
+}
+
+impl Choice {
+    pub(crate) fn parse(options: &[&str]) -> Result<Chosen, String> {
+        let mut choice = Self::default();
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            let list = match *option {
+                "--list" => return Ok(Chosen::List),
+                "--only" => &mut choice.only,
+                "--skip" => &mut choice.skip,
+                other => return Err(format!("unknown option `{other}` of ci")),
+            };
+            let name =
+                options.next().ok_or_else(|| format!("{option} needs the name of a step"))?;
+            let step = STEPS.iter().find(|step| step.name == *name);
+            let step = step.ok_or_else(|| format!("no step is called `{name}`, see --list"))?;
+            list.push(step.name);
+        }
+        if STEPS.iter().any(|step| choice.takes(step)) {
+            Ok(Chosen::Run(choice))
+        } else {
+            Err("no step is left to run".to_owned())
+        }
+    }
+
+    fn takes(&self, step: &Step) -> bool {
+        (self.only.is_empty() || self.only.contains(&step.name)) && !self.skip.contains(&step.name)
+    }
+}
+
+/// The steps and what each of them does.
+pub(crate) fn list() -> String {
+    STEPS.iter().fold(String::new(), |mut text, step| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:<12} {}", step.name, step.about);
+        text
+    })
+}
+
+/// Runs the chosen steps, all of them even if one fails. True if none failed.
+#[expect(clippy::disallowed_methods, reason = "people want to know how long a step takes")]
+pub(crate) fn run(root: &Path, choice: &Choice) -> bool {
+    let steps: Vec<&Step> = STEPS.iter().filter(|step| choice.takes(step)).collect();
+    let begin = Instant::now();
+    let mut lines = Vec::new();
+    let mut failed = 0;
+    for (i, step) in steps.iter().enumerate() {
+        println!("\n==== [{}/{}] {}: {}", i + 1, steps.len(), step.name, step.about);
+        let start = Instant::now();
+        let result = (step.run)(root);
+        let took = start.elapsed();
+        let line = match result {
+            Ok(Outcome::Passed) => format!("passed  {:>8}  {}", seconds(took), step.name),
+            Ok(Outcome::Absent(what)) => {
+                format!("passed  {:>8}  {}: NOT RUN, {what}", seconds(took), step.name)
+            }
+            Err(what) => {
+                failed += 1;
+                format!("FAILED  {:>8}  {}: {what}", seconds(took), step.name)
+            }
+        };
+        println!("---- {line}");
+        lines.push(line);
+    }
+    println!("\n==== summary, after {}", seconds(begin.elapsed()));
+    for line in &lines {
+        println!("{line}");
+    }
+    let skipped = STEPS.len() - steps.len();
+    if skipped > 0 {
+        println!("{skipped} steps were not asked for");
+    }
+    println!("{} passed, {failed} failed", steps.len() - failed);
+    failed == 0
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+fn passed(result: Result<bool, String>) -> Result<Outcome, String> {
+    if result? { Ok(Outcome::Passed) } else { Err("see above".to_owned()) }
+}
+
+fn fmt(root: &Path) -> Result<Outcome, String> {
+    cargo(root, &["fmt", "--all", "--check"], &[])
+}
+
+fn clippy(root: &Path) -> Result<Outcome, String> {
+    let line = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo(root, &line, &[])
+}
+
+fn all_tests(root: &Path) -> Result<Outcome, String> {
+    let kinds = ["--lib", "--bins", "--tests", "--examples"];
+    let line = [["test", "--locked", "--workspace", "--no-fail-fast"], kinds].concat();
+    cargo(root, &line, &[])
+}
+
+fn doctests(root: &Path) -> Result<Outcome, String> {
+    cargo(root, &["test", "--locked", "--workspace", "--no-fail-fast", "--doc"], &[])
+}
+
+fn docs(root: &Path) -> Result<Outcome, String> {
+    // Without programs: `mpenc` is the name of a library and of a program.
+    let line = ["doc", "--locked", "--workspace", "--no-deps", "--lib"];
+    cargo(root, &line, &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn benches(root: &Path) -> Result<Outcome, String> {
+    // As tests: each benchmark once, on what the tests have built already.
+    cargo(root, &["test", "--locked", "--workspace", "--bench", "*"], &[])
+}
+
+/// The commands that the README promises.
+const PROMISES: [&str; 3] = [program::DEMO, "cargo xtask ci", program::SCENE];
+
+fn readme(root: &Path) -> Result<Outcome, String> {
+    let text = fs::read_to_string(root.join("README.md"))
+        .map_err(|error| format!("cannot read README.md: {error}"))?;
+    let missing = missing_promises(&text);
+    if missing.is_empty() {
+        println!("README.md shows: {}", PROMISES.join("; "));
+        Ok(Outcome::Passed)
+    } else {
+        Err(format!("README.md does not show: {}", missing.join("; ")))
+    }
+}
+
+fn missing_promises(readme: &str) -> Vec<&'static str> {
+    PROMISES.into_iter().filter(|promise| !readme.lines().any(|line| line == *promise)).collect()
+}
+
+/// Runs cargo in the open: what it prints is seen at once.
+fn cargo(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Outcome, String> {
+    let shown: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}' "))
+        .chain([format!("cargo {}", arguments.join(" "))])
+        .collect();
+    println!("$ {}", shown.concat());
+    let status = Command::new(crate::cargo())
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok(Outcome::Passed) } else { Err(format!("cargo: {status}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(options: &[&str]) -> Result<Choice, String> {
+        Choice::parse(options).map(|chosen| match chosen {
+            Chosen::List => panic!("not a list"),
+            Chosen::Run(choice) => choice,
+        })
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        assert_eq!(parse(&[]).unwrap(), Choice::default());
+        let only = parse(&["--only", "fmt", "--only", "tidy"]).unwrap();
+        assert_eq!(only, Choice { only: vec!["fmt", "tidy"], skip: vec![] });
+        let taken = |choice: &Choice| STEPS.iter().filter(|step| choice.takes(step)).count();
+        assert_eq!(taken(&only), 2);
+        assert_eq!(taken(&parse(&["--skip", "fmt"]).unwrap()), STEPS.len() - 1);
+        assert!(matches!(Choice::parse(&["--list"]), Ok(Chosen::List)));
+    }
+
+    #[test]
+    fn bad_choices_are_refused() {
+        assert_eq!(parse(&["--only"]).unwrap_err(), "--only needs the name of a step");
+        assert_eq!(parse(&["--only", "x"]).unwrap_err(), "no step is called `x`, see --list");
+        assert_eq!(parse(&["--quick"]).unwrap_err(), "unknown option `--quick` of ci");
+        let both = ["--only", "fmt", "--skip", "fmt"];
+        assert_eq!(parse(&both).unwrap_err(), "no step is left to run");
+    }
+
+    #[test]
+    fn steps_have_different_names_and_all_are_listed() {
+        let names: std::collections::BTreeSet<_> = STEPS.iter().map(|step| step.name).collect();
+        assert_eq!(names.len(), STEPS.len());
+        assert_eq!(list().lines().count(), STEPS.len());
+    }
+
+    #[test]
+    fn a_command_that_the_readme_lost_is_noticed() {
+        let good = PROMISES.join("\n");
+        assert!(missing_promises(&good).is_empty());
+        assert_eq!(missing_promises(&good.replace("ci", "tidy")), ["cargo xtask ci"]);
+    }
+}
