@@ -82,9 +82,15 @@ mod tests {
 
     #[test]
     fn citations_of_what_exists_pass() {
-        let code = "//= docs/spec/protocol.md#TRN-007\n    //= docs/spec/protocol.md#ATK-001\n\
-            //= type=test\nfn f() {}\n// = not a citation\n";
-        assert_eq!(what(code), Vec::<String>::new());
+        let lines = [
+            "//= docs/spec/protocol.md#TRN-007",
+            "    //= docs/spec/protocol.md#ATK-001",
+            "    //= type=test",
+            "fn f() {}",
+            "// = not a citation",
+        ];
+        let code = lines.join("\n");
+        assert_eq!(what(&code), Vec::<String>::new());
     }
 
     #[test]
