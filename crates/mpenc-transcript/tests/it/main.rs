@@ -11,6 +11,7 @@
 
 mod accept;
 mod acks;
+mod corpus;
 mod deferral;
 mod depth;
 mod fin;
@@ -20,5 +21,6 @@ mod order;
 mod order_table;
 mod properties;
 mod queries;
+mod script;
 mod support;
 mod vectors;
