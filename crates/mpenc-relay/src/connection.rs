@@ -293,8 +293,7 @@ fn parse(text: &str) -> Result<ToRelay, Closing> {
     if text.len() > wire::MAX_CONTROL_LEN {
         return Err(Closing::new(Closing::TOO_LARGE, "a control frame is too large"));
     }
-    serde_json::from_str(text)
-        .map_err(|error| Closing::malformed(format!("not a control frame: {error}")))
+    wire::decode(text).map_err(|error| Closing::malformed(format!("not a control frame: {error}")))
 }
 
 fn going_away() -> Closing {

@@ -147,6 +147,15 @@ pub(crate) fn encode<T: Serialize>(control: &T) -> String {
     serde_json::to_string(control).unwrap_or_default()
 }
 
+/// Reads a control frame: one JSON object.
+pub(crate) fn decode<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
+    // `serde` would take a list for an object.
+    if !text.trim_start().starts_with('{') {
+        return Err("expected a JSON object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 /// A packet frame to a client.
 pub(crate) fn encode_packet(seq: u64, sender: &MemberId, packet: &[u8]) -> Vec<u8> {
     let name = sender.as_bytes();
@@ -298,7 +307,7 @@ mod tests {
             T: Serialize + for<'a> Deserialize<'a> + PartialEq + fmt::Debug,
         {
             assert_eq!(encode(control), text);
-            assert_eq!(serde_json::from_str::<T>(text).unwrap(), *control);
+            assert_eq!(decode::<T>(text).as_ref(), Ok(control));
         }
         let (aa, bb) = ("aa".repeat(32), "bb".repeat(16));
         check(&ToRelay::Enter, r#"{"type":"enter"}"#);
@@ -339,6 +348,13 @@ mod tests {
             }),
             r#"{"type":"welcome","resumed":true,"received":3,"max_packet":262144,"grace_ms":5000,"ping_ms":10000}"#,
         );
+    }
+
+    #[test]
+    fn control_frames_are_objects() {
+        assert_eq!(decode::<ToRelay>("[\"enter\"]"), Err("expected a JSON object".to_owned()));
+        assert_eq!(decode::<ToRelay>(""), Err("expected a JSON object".to_owned()));
+        assert_eq!(decode(" {\"type\":\"enter\"}"), Ok(ToRelay::Enter));
     }
 
     #[test]

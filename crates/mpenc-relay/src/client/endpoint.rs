@@ -208,7 +208,7 @@ impl Endpoint {
         loop {
             match socket.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(text.as_str())
+                    return wire::decode(text.as_str())
                         .map_err(|_| self.not_a_relay("it sent a malformed frame"));
                 }
                 Some(Ok(Message::Close(Some(frame)))) => {

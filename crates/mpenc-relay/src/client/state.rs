@@ -207,8 +207,8 @@ impl State {
 
     /// A control frame came.
     pub(super) fn receive_control(&mut self, text: &str) -> Result<(), Fault> {
-        let control = serde_json::from_str(text)
-            .map_err(|_| Fault::Violation("a control frame is malformed"))?;
+        let control =
+            wire::decode(text).map_err(|_| Fault::Violation("a control frame is malformed"))?;
         match control {
             ToClient::Challenge { .. } | ToClient::Welcome(_) => {
                 Err(Fault::Violation("a frame of the greeting came later"))
