@@ -218,13 +218,24 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
     }
 
     /// Takes the participant out, if there is one.
-    pub(super) fn take_participant(&mut self) -> Option<Box<Participant<S>>> {
+    pub(super) fn take_participant(&mut self) -> Option<Participant<S>> {
+        if !matches!(self.running, Running::Taking(_)) {
+            return None;
+        }
         match mem::replace(&mut self.running, Running::Idle) {
-            Running::Taking(participant) => Some(participant),
-            other => {
-                self.running = other;
-                None
-            }
+            Running::Taking(participant) => Some(*participant),
+            Running::Idle | Running::Looking(_) | Running::Stuck(_) | Running::Complete(_) => None,
+        }
+    }
+
+    /// Takes the completed operation that `staged` stands for, if there is one.
+    pub(super) fn take_completed(&mut self, staged: &Staged) -> Option<Completed<S>> {
+        if !matches!(&self.running, Running::Complete(completed) if completed.is(staged)) {
+            return None;
+        }
+        match mem::replace(&mut self.running, Running::Idle) {
+            Running::Complete(completed) => Some(*completed),
+            Running::Idle | Running::Looking(_) | Running::Stuck(_) | Running::Taking(_) => None,
         }
     }
 }

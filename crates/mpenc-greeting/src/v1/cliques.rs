@@ -96,11 +96,9 @@ pub(crate) fn export<S: GroupDiffieHellman>(keys: &[S::Element]) -> Vec<Option<[
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
-    use std::collections::BTreeMap;
-    use std::string::String;
-    use std::vec::Vec;
+    use alloc::collections::BTreeMap;
+    use alloc::string::String;
+    use alloc::vec::Vec;
 
     use mpenc_crypto::V1;
     use serde_json::Value;

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use mpenc_crypto::{GroupDiffieHellman, SecretBytes, SigningKey, VerifyingKey};
 use rand_core::CryptoRng;
 
-use super::checks::VerifiedUpflow;
 use super::cliques::{self, Shared};
 use super::ske::{Lists, Nonce};
+use super::verified::VerifiedUpflow;
 use crate::GreetingReject;
 
 /// A newcomer's own values, and the lists with them in.

@@ -12,14 +12,14 @@ use mpenc_types::limits::MAX_MEMBERS;
 use mpenc_types::{MemberId, MemberSet};
 
 use super::View;
-use super::checks::{
-    Announced, VerifiedDownflow, VerifiedUpflow, group_key, import, lists, verify,
-    verify_under_listed,
-};
 use super::packets;
 use super::plan::{Kind, Plan, appends_sorted};
 use super::ske::Lists;
 use super::state::Committed;
+use super::verified::{
+    Announced, VerifiedDownflow, VerifiedUpflow, group_key, import, lists, verify,
+    verify_under_listed,
+};
 use crate::GreetingReject as Reject;
 
 /// A recognised initial packet.

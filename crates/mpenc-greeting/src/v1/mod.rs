@@ -14,6 +14,7 @@ mod ske;
 mod state;
 #[cfg(test)]
 mod testing;
+mod verified;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -21,7 +22,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
-use core::mem;
 
 use mpenc_crypto::{GroupDiffieHellman, PublicKey, SigningKey, VerifyingKey};
 use mpenc_types::{MemberId, MemberSet, SubsessionId};
@@ -309,7 +309,7 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
             // A bystander.
             return Ok(Progress { outgoing: Vec::new(), outcome: Outcome::Continues });
         };
-        let Participant { mut context, step } = *participant;
+        let Participant { mut context, step } = participant;
         let moved = step.apply(&mut context, packet);
         Ok(self.settle(context, moved))
     }
@@ -328,13 +328,7 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
 
     fn merge(&mut self, staged: Staged) -> Option<SubsessionKeys> {
         self.memo.take();
-        let completed = match mem::replace(&mut self.running, Running::Idle) {
-            Running::Complete(completed) if completed.is(&staged) => *completed,
-            other => {
-                self.running = other;
-                return None;
-            }
-        };
+        let completed = self.take_completed(&staged)?;
         // A proposal stands on the state that ends here.
         self.proposal = None;
         let former = self.committed.take();

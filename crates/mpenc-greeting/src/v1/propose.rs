@@ -201,7 +201,6 @@ fn refresh<S: GroupDiffieHellman>(
 }
 
 /// A list that is complete after the owner renewed its share, and the group key it gives.
-#[expect(clippy::type_complexity, reason = "taken apart at once by both callers")]
 fn renewed<S: GroupDiffieHellman>(
     rng: &mut dyn CryptoRng,
     keys: Vec<S::Element>,

@@ -6,10 +6,11 @@ use mpenc_crypto::GroupDiffieHellman;
 use mpenc_types::{MemberSet, SubsessionId};
 use rand_core::CryptoRng;
 
-use super::checks::{Middle, VerifiedConfirmation, VerifiedDownflow};
+use super::checks::{Middle, VerifiedConfirmation};
 use super::fresh::Fresh;
 use super::plan::Plan;
 use super::state::{Agreed, Context, Counted, Step};
+use super::verified::VerifiedDownflow;
 use crate::{GreetingReject, Operation, Outgoing, StuckReason};
 
 /// What is going on.

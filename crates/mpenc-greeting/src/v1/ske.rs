@@ -144,10 +144,6 @@ impl<T: Ord + Copy> Recent<T> {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
-
-    use std::vec::Vec;
-
     use mpenc_crypto::{SecretBytes, V1};
     use serde_json::Value;
 

@@ -22,11 +22,12 @@ use alloc::vec::Vec;
 use mpenc_crypto::{GroupDiffieHellman, PublicKey, SecretBytes, SigningKey};
 use mpenc_types::{MemberId, MemberSet, SubsessionId};
 
-use super::checks::{VerifiedConfirmation, VerifiedDownflow};
+use super::checks::VerifiedConfirmation;
 use super::fresh::{Fresh, Turn};
 use super::packets;
 use super::plan::Plan;
 use super::ske::{Claim, Lists};
+use super::verified::VerifiedDownflow;
 use crate::{Outgoing, StuckReason};
 
 /// The owner's contribution after the operation.
@@ -212,7 +213,7 @@ impl AwaitUpflow {
                 let packet = packets::upflow(context, &keys, &cardinal, &lists, &*signer)?;
                 let next = AwaitDownflow {
                     evidence: self.evidence,
-                    due: self.due,
+                    due: context.own,
                     signer,
                     share: Share::Renewed(all),
                     expected: lists,

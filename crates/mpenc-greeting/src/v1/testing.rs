@@ -1,10 +1,8 @@
 //! Recorded randomness for unit tests.
 
-extern crate std;
-
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::vec::Vec;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::convert::Infallible;
 
 use rand_core::{TryCryptoRng, TryRng};
 

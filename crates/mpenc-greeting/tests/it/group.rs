@@ -1,7 +1,7 @@
 //! Members on a channel that delivers everything to everybody in one order.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 
 use mpenc_crypto::{PublicKey, SecretBytes, SigningKey, Suite, V1};
 use mpenc_greeting::{
@@ -10,7 +10,7 @@ use mpenc_greeting::{
 };
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, SubsessionId};
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{CryptoRng, SeedableRng};
+use rand_chacha::rand_core::{CryptoRng, Rng, SeedableRng};
 
 pub(crate) type V1Key = <V1 as Suite>::SigningKey;
 
@@ -23,7 +23,7 @@ pub(crate) fn names(list: &[&str]) -> MemberSet {
 }
 
 /// `m000`, `m001`, …
-pub(crate) fn numbered(range: std::ops::Range<usize>) -> MemberSet {
+pub(crate) fn numbered(range: core::ops::Range<usize>) -> MemberSet {
     range.map(|i| name(&format!("m{i:03}"))).collect()
 }
 
@@ -38,12 +38,30 @@ pub(crate) fn metadata(number: u64) -> Metadata {
     }
 }
 
+/// The identity key that [`Group::add`] gives to a member.
+pub(crate) fn identity_of(who: &MemberId) -> V1Key {
+    V1Key::from_seed(&SecretBytes::new(V1::hash(&[b"id", who.as_bytes()])))
+}
+
+/// The randomness that [`Group::add`] gives to a member.
+pub(crate) fn randomness_of(who: &MemberId) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed(V1::hash(&[b"rng", who.as_bytes()]))
+}
+
+/// The ephemeral key that a member draws the first time it takes part.
+pub(crate) fn first_ephemeral(who: &MemberId) -> V1Key {
+    let mut rng = randomness_of(who);
+    let mut contribution_and_nonce = [0; 64];
+    rng.fill_bytes(&mut contribution_and_nonce);
+    V1Key::generate(&mut rng)
+}
+
 /// What a member has of its current subsession.
 pub(crate) struct Keys {
     pub(crate) sid: SubsessionId,
     pub(crate) secret: [u8; 32],
     pub(crate) authors: Vec<(MemberId, PublicKey)>,
-    pub(crate) signer: PublicKey,
+    pub(crate) signer: Arc<dyn SigningKey>,
 }
 
 impl From<SubsessionKeys> for Keys {
@@ -52,7 +70,7 @@ impl From<SubsessionKeys> for Keys {
             sid: keys.sid,
             secret: *keys.secret.expose(),
             authors: keys.authors,
-            signer: keys.signer.public(),
+            signer: keys.signer,
         }
     }
 }
@@ -71,6 +89,9 @@ pub(crate) struct Member {
 /// A packet on the channel.
 pub(crate) type Sent = (MemberId, Vec<u8>);
 
+/// Picks the next packet from those that wait.
+pub(crate) type Pick = Box<dyn FnMut(&VecDeque<Sent>) -> usize>;
+
 pub(crate) struct Group {
     pub(crate) members: BTreeMap<MemberId, Member>,
     pub(crate) queue: VecDeque<Sent>,
@@ -78,7 +99,7 @@ pub(crate) struct Group {
     pub(crate) log: Vec<Sent>,
     pub(crate) operations: u64,
     /// Which of the queued packets comes next; the first unless a test says otherwise.
-    pub(crate) pick: Box<dyn FnMut(&VecDeque<Sent>) -> usize>,
+    pub(crate) pick: Pick,
 }
 
 impl Group {
@@ -98,12 +119,7 @@ impl Group {
 
     /// Creates a member; everybody knows everybody's identity key.
     pub(crate) fn add(&mut self, who: &MemberId) {
-        let mut seed = [0; 32];
-        let bytes = who.as_bytes();
-        seed[..bytes.len().min(32)].copy_from_slice(&bytes[..bytes.len().min(32)]);
-        let identity = Arc::new(V1Key::from_seed(&SecretBytes::new(V1::hash(&[b"id", &seed]))));
-        let rng = Box::new(ChaCha20Rng::from_seed(V1::hash(&[b"rng", &seed])));
-        self.add_with(who, identity, rng);
+        self.add_with(who, Arc::new(identity_of(who)), Box::new(randomness_of(who)));
     }
 
     pub(crate) fn add_with(
@@ -129,8 +145,48 @@ impl Group {
         self.members.insert(who.clone(), member);
     }
 
-    pub(crate) fn get(&mut self, who: &str) -> &mut Member {
+    pub(crate) fn everybody(&self) -> Vec<MemberId> {
+        self.members.keys().cloned().collect()
+    }
+
+    pub(crate) fn get_mut(&mut self, who: &str) -> &mut Member {
         self.members.get_mut(&name(who)).unwrap()
+    }
+
+    /// The packet that is next in the queue.
+    pub(crate) fn next(&mut self) -> Sent {
+        self.queue.pop_front().expect("a packet is on its way")
+    }
+
+    /// Delivers a packet to everybody.
+    pub(crate) fn broadcast(&mut self, (from, packet): &Sent) {
+        for who in self.everybody() {
+            let _ = self.deliver_to(&who, from, packet);
+        }
+        self.log.push((from.clone(), packet.clone()));
+    }
+
+    /// Starts an operation and delivers packets until `count` have been delivered.
+    pub(crate) fn change_until(&mut self, by: &MemberId, next: &MemberSet, count: usize) {
+        self.log.clear();
+        let packet = self.propose(by, next);
+        self.send(by, packet);
+        for _ in 0..count {
+            assert!(self.step());
+        }
+    }
+
+    /// A group in which `who` share a subsession, established by the first of them.
+    pub(crate) fn established(who: &MemberSet) -> Self {
+        let mut group = Self::new(who);
+        group.change(who.iter().next().unwrap(), who);
+        group.assert_together(who);
+        group
+    }
+
+    /// The ephemeral key of a member of a subsession.
+    pub(crate) fn signer(&self, who: &MemberId) -> Arc<dyn SigningKey> {
+        self.members[who].keys.as_ref().unwrap().signer.clone()
     }
 
     /// Lets `by` propose; returns the packet without sending it.
@@ -216,11 +272,7 @@ impl Group {
         let from = self.queue[index].0.clone();
         let index = self.queue.iter().position(|(sender, _)| *sender == from).unwrap();
         let (from, packet) = self.queue.remove(index).unwrap();
-        let everybody: Vec<MemberId> = self.members.keys().cloned().collect();
-        for who in everybody {
-            let _ = self.deliver_to(&who, &from, &packet);
-        }
-        self.log.push((from, packet));
+        self.broadcast(&(from, packet));
         true
     }
 
@@ -264,7 +316,7 @@ impl Group {
             let keys = state.keys.as_ref().unwrap_or_else(|| panic!("{member} has no keys"));
             let last = state.last_final.as_ref().unwrap();
             let own = keys.authors.iter().find(|(author, _)| author == member).unwrap();
-            assert_eq!(own.1, keys.signer);
+            assert_eq!(own.1, keys.signer.public());
             if let Some((first, first_final)) = shared {
                 assert_eq!(keys.sid, first.sid, "{member}");
                 assert_eq!(keys.secret, first.secret, "{member}");

@@ -7,6 +7,12 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod establish;
+extern crate alloc;
+
+mod atomic;
+mod craft;
+mod final_packet;
 mod group;
+mod operations;
+mod rejects;
 mod vectors;

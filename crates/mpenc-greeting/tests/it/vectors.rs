@@ -1,8 +1,9 @@
 //! Whole operations and bad packets recorded from the original.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use core::convert::Infallible;
+use std::sync::Mutex;
 
 use mpenc_crypto::{PublicKey, SecretBytes, SigningKey};
 use mpenc_greeting::{Greeter, Operation};
@@ -82,7 +83,7 @@ fn operations_are_byte_for_byte_those_of_the_original() {
     let file: Value = serde_json::from_str(include_str!("../../vectors/greet-ops.json")).unwrap();
     for case in list(&file["cases"]) {
         let mut group = Group::new(&MemberSet::new());
-        let mut random = std::collections::BTreeMap::new();
+        let mut random = BTreeMap::new();
         for (who, identity) in case["identities"].as_object().unwrap() {
             let who = name(who);
             let seed = SecretBytes::new(bytes(&identity["identity_seed"]));
@@ -98,11 +99,7 @@ fn operations_are_byte_for_byte_those_of_the_original() {
     }
 }
 
-fn replay(
-    group: &mut Group,
-    random: &std::collections::BTreeMap<MemberId, Recorded>,
-    operation: &Value,
-) {
+fn replay(group: &mut Group, random: &BTreeMap<MemberId, Recorded>, operation: &Value) {
     let next = member_set(&operation["next_members"]);
     let by = name(text(&operation["by"]));
     for (who, values) in operation["random"].as_object().unwrap() {
