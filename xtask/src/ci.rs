@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -45,6 +45,7 @@ const STEPS: [Step; 14] = [
         run: without_std::run,
     },
     Step { name: "benches", about: "every benchmark runs once", run: benches },
+    Step { name: "fuzz", about: "the fuzz targets compile", run: fuzz },
     Step { name: "program", about: "the program mpenc, as people build it", run: program::build },
     Step { name: "demo", about: "mpenc demo", run: program::demo },
     Step {
@@ -183,6 +184,18 @@ fn docs(root: &Path) -> Result<Outcome, String> {
 fn benches(root: &Path) -> Result<Outcome, String> {
     // As tests: each benchmark once, on what the tests have built already.
     cargo(root, &["test", "--locked", "--workspace", "--bench", "*"], &[])
+}
+
+/// The tests replay the corpora; here, that the targets still compile.
+fn fuzz(root: &Path) -> Result<Outcome, String> {
+    // The fuzzing engine is C++.
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    if Command::new(&compiler).arg("--version").output().is_err() {
+        println!("!!!! THERE IS NO C++ COMPILER: the fuzz targets are not compiled");
+        return Ok(Outcome::Absent("there is no C++ compiler".to_owned()));
+    }
+    let manifest = ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+    cargo(root, &[manifest, ["--target-dir", "target/fuzz", "--quiet", "--bins"]].concat(), &[])
 }
 
 /// The commands that the README promises.

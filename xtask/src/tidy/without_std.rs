@@ -1,6 +1,7 @@
 //! The layers, and the facade without its async half, are `no_std`.
 //!
-//! Here: the attribute, and the features with which dependencies are built. The proof that the
+//! Here: the attribute, the features with which dependencies are built, and that none of them
+//! reaches for the system by itself. The proof that the
 //! standard library really is absent is the step `without-std` of `cargo xtask ci`.
 
 use std::path::Path;
@@ -19,6 +20,9 @@ pub(crate) const LAYERS: [&str; 7] = [
     "mpenc-liveness",
     "mpenc",
 ];
+
+/// What would let a layer draw randomness, read a clock or wait by itself.
+const AMBIENT: [&str; 4] = ["getrandom", "rand", "tokio", "web-time"];
 
 pub(super) fn check_sources(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -64,7 +68,12 @@ pub(super) fn check_tree(layer: &str, tree: &str) -> Vec<Finding> {
             Some(Finding::error(layer, format!("`{name}` is built with the feature `{on}`")))
         })
         .collect();
-    if tree.lines().all(|line| line.split(' ').next() != Some(layer)) {
+    let names = || tree.lines().filter_map(|line| line.split(' ').next());
+    for ambient in AMBIENT.iter().filter(|ambient| names().any(|name| name == **ambient)) {
+        let what = format!("depends on `{ambient}`, but time and entropy are arguments");
+        findings.push(Finding::error(layer, what));
+    }
+    if names().all(|name| name != layer) {
         findings.push(Finding::error(layer, "cargo tree does not show it"));
     }
     findings.sort();
@@ -92,13 +101,18 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_with_std_fails() {
+    fn a_dependency_with_std_or_ambient_input_fails() {
         let good = "mpenc-crypto v0.1.0 (/r/crates/mpenc-crypto)\t\nsha2 v0.11.0\talloc\n";
         assert_eq!(check_tree("mpenc-crypto", good), []);
         let bad = format!("{good}hkdf v0.13.0\talloc,std (*)\nhkdf v0.13.0\talloc,std\n");
         assert_eq!(
             said(&check_tree("mpenc-crypto", &bad)),
             ["mpenc-crypto: `hkdf` is built with the feature `std`"]
+        );
+        let bad = format!("{good}getrandom v0.4.1\t\n");
+        assert_eq!(
+            said(&check_tree("mpenc-crypto", &bad)),
+            ["mpenc-crypto: depends on `getrandom`, but time and entropy are arguments"]
         );
         assert_eq!(
             said(&check_tree("mpenc-types", good)),
