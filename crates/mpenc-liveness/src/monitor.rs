@@ -91,8 +91,11 @@ impl AckMonitor {
             self.open.insert(place, id);
             self.deadlines.set(Cause::FullAck(place), now + self.timing.fa_intv());
         }
+        // One deadline, cleared by any own message. An own FIN is no exception: what others write
+        // after it is acknowledged like everything else.
         //= docs/spec/protocol.md#LIV-006
         //= docs/spec/protocol.md#LIV-011
+        //= docs/spec/protocol.md#LIV-012
         if own {
             self.deadlines.cancel(&Cause::OwnAck);
         } else if kind.is_monitored() {
@@ -185,6 +188,7 @@ impl AckMonitor {
     }
 
     /// When the owner accepted a message (LIV-005).
+    //= docs/spec/protocol.md#LIV-005
     #[must_use]
     pub fn accepted_at(&self, id: &MessageId) -> Option<Timestamp> {
         self.rows.get(id).map(|row| row.accepted_at)
@@ -214,6 +218,8 @@ impl AckMonitor {
         }
     }
 
+    // Neither an early call nor a clock that jumps back makes anything due.
+    //= docs/spec/protocol.md#LIV-002
     fn clamp(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now

@@ -64,8 +64,6 @@ fn a_request_hastens_the_ack_that_is_pending() {
 
 //= docs/spec/protocol.md#LIV-004
 //= type=test
-//= docs/spec/protocol.md#LIV-014
-//= type=test
 #[test]
 fn explicit_acks_are_known_but_cause_nothing() {
     for own in [false, true] {
@@ -81,8 +79,6 @@ fn explicit_acks_are_known_but_cause_nothing() {
 }
 
 //= docs/spec/protocol.md#LIV-006
-//= type=test
-//= docs/spec/protocol.md#LIV-013
 //= type=test
 #[test]
 fn any_own_message_acknowledges_everything_before_it() {
