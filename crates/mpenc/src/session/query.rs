@@ -225,7 +225,7 @@ impl Session {
             return Some(unacked.clone());
         }
         self.subsessions()
-            .find(|sub| sub.sid == stored.sid)
+            .find(|sub| sub.transcript.contains(id))
             .map(|sub| sub.transcript.unacked_by(id))
             .or_else(|| Some(MemberSet::new()))
     }

@@ -4,7 +4,7 @@
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
-use mpenc_types::{MemberSet, SubsessionId};
+use mpenc_types::MemberSet;
 
 use super::message::Which;
 use super::operation::Running;
@@ -89,8 +89,8 @@ impl Session {
         }
         //= docs/spec/protocol.md#MOD-004
         while self.previous.len() > MAX_PREVIOUS {
-            let Some(oldest) = self.previous.back().map(|sub| sub.sid) else { break };
-            self.close(oldest);
+            let Some(oldest) = self.previous.len().checked_sub(1) else { break };
+            self.close(Which::Previous(oldest));
         }
     }
 
@@ -120,15 +120,14 @@ impl Session {
             sub.is_open() && sub.shutdown.as_ref().is_some_and(|s| s.deadline() <= now)
         };
         // Oldest first, so that contexts are released in order.
-        while let Some(sid) = self.previous.iter().rev().find(due).map(|sub| sub.sid) {
-            let newest = self.previous.front().is_some_and(|sub| sub.sid == sid);
-            self.close(sid);
-            if newest {
+        while let Some(n) = self.previous.iter().rposition(|sub| due(&sub)) {
+            self.close(Which::Previous(n));
+            if n == 0 {
                 self.newest_previous_closed();
             }
         }
-        if let Some(sid) = self.current.as_ref().filter(due).map(|sub| sub.sid) {
-            self.close(sid);
+        if self.current.as_ref().is_some_and(|sub| due(&sub)) {
+            self.close(Which::Current);
             self.request_leave();
         }
     }
@@ -153,15 +152,11 @@ impl Session {
     }
 
     /// Stops one subsession: final warnings, final state, and out of `previous` (FIN-006).
-    fn close(&mut self, sid: SubsessionId) {
-        let Some(which) = self
-            .all_subsessions()
-            .into_iter()
-            .find(|which| self.subsession(*which).is_some_and(|sub| sub.sid == sid))
-        else {
-            return;
-        };
+    ///
+    /// A `sid` would not tell which: a refresh keeps it (wire-v1 section 6.1).
+    fn close(&mut self, which: Which) {
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
+        let sid = sub.sid;
         let consistent = sub.transcript.is_consistent();
         sub.state = if consistent { SubsessionState::Parted } else { SubsessionState::PartFailed };
         let overdue = sub.acks.stop();
@@ -194,11 +189,10 @@ impl Session {
 
     /// Stops all subsessions at once; whether all were consistent.
     pub(super) fn stop_everything(&mut self) -> bool {
-        let sids: alloc::vec::Vec<_> =
-            self.previous.iter().rev().chain(&self.current).map(|sub| sub.sid).collect();
-        for sid in sids {
-            self.close(sid);
+        for n in (0..self.previous.len()).rev() {
+            self.close(Which::Previous(n));
         }
+        self.close(Which::Current);
         let consistent = self.subsessions().all(|sub| sub.transcript.is_consistent());
         self.previous.clear();
         self.current = None;
