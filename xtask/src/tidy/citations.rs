@@ -1,4 +1,5 @@
-//! Every `//= docs/spec/FILE#ID` names a requirement that exists.
+//! Every `//= docs/spec/FILE#ID` names a requirement that exists, and so does every `TRN-007` in
+//! comments, messages and documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +13,11 @@ pub(super) fn check(files: &[TextFile]) -> Vec<Finding> {
         .filter(|file| file.path.starts_with(FOLDER))
         .map(|file| (file.path.as_str(), requirements(&file.text)))
         .collect();
+    let known: BTreeSet<&str> = specifications.values().flatten().copied().collect();
     let rust = files.iter().filter(|file| file.is_rust());
-    rust.flat_map(|file| check_file(file, &specifications)).collect()
+    let citations = rust.flat_map(|file| check_file(file, &specifications));
+    let mentions = files.iter().flat_map(|file| check_mentions(file, &known));
+    citations.chain(mentions).collect()
 }
 
 /// Identifiers defined by a specification: `**TRN-007**` at the beginning of a line, or
@@ -57,6 +61,28 @@ fn check_file(file: &TextFile, specifications: &BTreeMap<&str, BTreeSet<&str>>) 
     findings
 }
 
+/// Requirements mentioned anywhere, by a prefix that exists.
+fn check_mentions(file: &TextFile, known: &BTreeSet<&str>) -> Vec<Finding> {
+    let prefix = |id: &str| id.split_once('-').map(|(prefix, _)| prefix.to_owned());
+    let prefixes: BTreeSet<_> = known.iter().filter_map(|id| prefix(id)).collect();
+    let mut findings = Vec::new();
+    for (at, line) in file.text.lines().enumerate() {
+        // Citations are checked more strictly.
+        if line.trim_start().starts_with("//=") {
+            continue;
+        }
+        for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+            let is_known_kind = is_requirement(word)
+                && prefix(word).is_some_and(|prefix| prefixes.contains(&prefix));
+            if is_known_kind && !known.contains(word) {
+                let what = format!("mentions `{word}`, which no specification has");
+                findings.push(Finding::error(format!("{}:{}", file.path, at + 1), what));
+            }
+        }
+    }
+    findings
+}
+
 fn check_citation(cited: &str, specifications: &BTreeMap<&str, BTreeSet<&str>>) -> Option<String> {
     let Some((path, id)) = cited.split_once('#') else {
         return Some(format!("`{cited}` is no citation; write `{FOLDER}protocol.md#TRN-007`"));
@@ -73,17 +99,17 @@ mod tests {
     use super::super::tests::{file, said};
     use super::*;
 
-    const SPECIFICATION: &str = "**TRN-007** [v1] Text. See **TRN-008**.\n\n| ATK-001 | 0 | x |\n";
+    const SPECIFICATION: &str = "**XYZ-007** [v1] Text. See **XYZ-008**.\n\n| ATK-001 | 0 | x |\n";
 
     fn what(code: &str) -> Vec<String> {
         let files = [file("docs/spec/protocol.md", SPECIFICATION), file("a.rs", code)];
-        said(&check(&files))
+        said(&check(&files)).into_iter().filter(|what| what.starts_with("a.rs")).collect()
     }
 
     #[test]
     fn citations_of_what_exists_pass() {
         let lines = [
-            "//= docs/spec/protocol.md#TRN-007",
+            "//= docs/spec/protocol.md#XYZ-007",
             "    //= docs/spec/protocol.md#ATK-001",
             "    //= type=test",
             "fn f() {}",
@@ -94,19 +120,28 @@ mod tests {
     }
 
     #[test]
+    fn mentions_of_nothing_fail() {
+        assert!(what("// As XYZ-007 to XYZ-007, with SHA-256 and xXYZ-999.").is_empty());
+        assert_eq!(
+            what("\n/// See (XYZ-999)."),
+            ["a.rs:2: mentions `XYZ-999`, which no specification has"]
+        );
+    }
+
+    #[test]
     fn citations_of_nothing_fail() {
         assert_eq!(
-            what("\n//= docs/spec/protocol.md#TRN-999"),
-            ["a.rs:2: cites `TRN-999`, which docs/spec/protocol.md does not have"]
+            what("\n//= docs/spec/protocol.md#XYZ-999"),
+            ["a.rs:2: cites `XYZ-999`, which docs/spec/protocol.md does not have"]
         );
-        assert_eq!(what("//= docs/spec/protocol.md#TRN-008").len(), 1, "mentioned, not defined");
+        assert_eq!(what("//= docs/spec/protocol.md#XYZ-008").len(), 1, "mentioned, not defined");
         assert_eq!(
-            what("//= docs/spec/lost.md#TRN-007"),
+            what("//= docs/spec/lost.md#XYZ-007"),
             ["a.rs:1: cites `docs/spec/lost.md`, which is no specification"]
         );
-        assert_eq!(what("//= protocol TRN-007").len(), 1);
+        assert_eq!(what("//= protocol XYZ-007").len(), 1);
         assert_eq!(what("//= type=test").len(), 1);
         assert_eq!(what("//= type=tset").len(), 1);
-        assert_eq!(what("//= docs/spec/protocol.md#TRN-007\nfn f() {}\n//= type=test").len(), 1);
+        assert_eq!(what("//= docs/spec/protocol.md#XYZ-007\nfn f() {}\n//= type=test").len(), 1);
     }
 }
