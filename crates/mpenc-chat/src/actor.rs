@@ -1,10 +1,9 @@
 //! One member of a demo or replay: a session on a connection of its own, watched.
 
 use core::time::Duration;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mpenc::{MemberId, MemberSet, Notice, SubsessionId};
+use mpenc::{MemberId, MemberSet, Notice};
 use mpenc_relay::ConnectionHandle;
 use tokio::sync::watch;
 
@@ -30,15 +29,13 @@ pub(crate) struct Actor {
 /// What its notices told so far.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// Subsessions that came into being before its eyes.
-    pub(crate) subsessions: BTreeSet<SubsessionId>,
-    /// Operations by which it was left alone, and which made no subsession.
-    pub(crate) left_alone: usize,
+    /// Operations that it proposed and that succeeded. Each has one initiator, who is there when
+    /// it does.
+    pub(crate) operations: usize,
     /// Things that must not happen among honest members.
     pub(crate) faults: Vec<String>,
-    /// Why its session ended, once it did.
+    /// Whether its session ended.
     pub(crate) ended: bool,
-    alone: bool,
 }
 
 impl Actor {
@@ -52,11 +49,11 @@ impl Actor {
         let record = Arc::new(Mutex::new(Record::default()));
         let (beat, pulse) = watch::channel(());
         let watched = session.clone();
+        let me = name.clone();
         let book = Arc::clone(&record);
         tokio::spawn(async move {
             while let Some(notice) = watched.next_notice().await {
-                let sid = watched.view(mpenc::Session::sid);
-                lock(&book).note(&notice, sid);
+                lock(&book).note(&me, &notice);
                 beat.send_replace(());
             }
             lock(&book).ended = true;
@@ -134,16 +131,9 @@ impl Actor {
 }
 
 impl Record {
-    fn note(&mut self, notice: &Notice, sid: Option<SubsessionId>) {
-        self.subsessions.extend(sid);
-        if let Notice::SubsessionClosed { sid, .. } = notice {
-            self.subsessions.insert(*sid);
-        }
-        if let Notice::MembersChanged { remain, include, .. } = notice {
-            self.alone = remain.len() == 1 && include.is_empty();
-        }
-        if matches!(notice, Notice::OpSucceeded { .. }) && self.alone {
-            self.left_alone = self.left_alone.saturating_add(1);
+    fn note(&mut self, me: &MemberId, notice: &Notice) {
+        if matches!(notice, Notice::OpSucceeded { initiator, .. } if initiator == me) {
+            self.operations = self.operations.saturating_add(1);
         }
         let fault = match notice {
             Notice::BadMessage { author, reason } => {

@@ -1,9 +1,9 @@
 //! Several actors on one stage: who is there, who was, and the steps they take together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::{try_join, try_join_all};
-use mpenc::{MemberId, MemberSet, SubsessionId};
+use mpenc::{MemberId, MemberSet};
 
 use crate::actor::Actor;
 use crate::compare::{Heard, Transcript};
@@ -121,12 +121,13 @@ impl Company {
     pub(crate) async fn refresh(&mut self, host: &MemberId) -> Result<(), Failure> {
         let bound = self.stage.bounds.operation;
         let actor = self.actor(host)?;
-        let before = actor.session.view(mpenc::Session::sid);
+        // A refresh keeps the identifier of the subsession; what follows each operation is new.
+        let before = actor.session.view(mpenc::Session::order);
         limited(bound, host, "its refresh to succeed", actor.session.refresh()).await?;
         let what = || "new keys".to_owned();
         try_join_all(self.present.values().map(|actor| {
             actor.until(bound, what, |session| {
-                session.sid() != before && session.operation().is_none()
+                session.order() != before && session.operation().is_none()
             })
         }))
         .await?;
@@ -226,14 +227,7 @@ impl Company {
 
     /// Number of operations that were completed.
     pub(crate) fn operations(&self) -> usize {
-        let mut subsessions: BTreeSet<SubsessionId> = BTreeSet::new();
-        let mut left_alone = 0_usize;
-        for actor in self.everybody() {
-            let record = actor.record();
-            subsessions.extend(&record.subsessions);
-            left_alone = left_alone.saturating_add(record.left_alone);
-        }
-        subsessions.len().saturating_add(left_alone)
+        self.everybody().map(|actor| actor.record().operations).sum()
     }
 
     /// The first thing that must not happen among honest members.

@@ -139,10 +139,14 @@ fn load(path: &Path) -> Result<Identity, LoadError> {
     use io::Read as _;
 
     let mut file = fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(LoadError::Foreign);
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        if metadata.permissions().mode() & 0o077 != 0 {
             return Err(LoadError::Exposed);
         }
     }
@@ -267,7 +271,11 @@ mod tests {
     fn errors_are_sentences() {
         let directory = tempfile::tempdir().unwrap();
         let error = load_or_create(directory.path()).unwrap_err().to_string();
+        assert!(error.ends_with("is not an identity file of this program"), "{error}");
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = load_or_create(&file.join("ann.key")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read the identity in "), "{error}");
-        assert!(!error.contains("os error"), "{error}");
+        assert!(error.ends_with(": not a directory"), "{error}");
     }
 }

@@ -88,17 +88,20 @@ impl KnownKeys {
     ) -> Option<PublicKey> {
         match (self.keys.get(member), offered) {
             (Some((known, _)), Some(offered)) if known != offered => {
+                let known = *known;
                 if self.refused.insert(member.clone(), *offered) != Some(*offered) {
-                    let (member, known, offered) = (member.clone(), *known, *offered);
+                    let (member, offered) = (member.clone(), *offered);
                     self.alarms.push_back(Alarm::Changed { member, known, offered });
                 }
-                None
+                // The known key stays in force: whoever offers another one cannot use it, and a
+                // lying relay cannot cut the real person off.
+                Some(known)
             }
             (Some((known, _)), Some(_)) => {
                 self.refused.remove(member);
                 Some(*known)
             }
-            (Some((known, _)), None) => (!self.refused.contains_key(member)).then_some(*known),
+            (Some((known, _)), None) => Some(*known),
             (None, Some(offered)) => {
                 let (member, key) = (member.clone(), *offered);
                 self.alarms.push_back(Alarm::New { member: member.clone(), key });
@@ -288,12 +291,12 @@ mod tests {
 
         let mut later = KnownKeys::load(&path).unwrap();
         assert_eq!(later.get(&bob), Some((key(1), Trust::Unverified)));
-        assert_eq!(later.identify(&bob, Some(&key(2))), None);
+        assert_eq!(later.identify(&bob, Some(&key(2))), Some(key(1)));
         let changed = Alarm::Changed { member: bob.clone(), known: key(1), offered: key(2) };
         assert_eq!(later.poll_alarm(), Some(changed));
-        assert_eq!(later.identify(&bob, Some(&key(2))), None);
+        assert_eq!(later.identify(&bob, Some(&key(2))), Some(key(1)));
         assert_eq!(later.poll_alarm(), None, "one alarm for one key");
-        assert_eq!(later.identify(&bob, None), None, "refused until the known key is back");
+        assert_eq!(later.identify(&bob, None), Some(key(1)));
         assert!(later.is_refused(&bob));
         assert_eq!(later.identify(&bob, Some(&key(1))), Some(key(1)));
         assert!(!later.is_refused(&bob));
@@ -327,7 +330,8 @@ mod tests {
         // The one that comes second with another key for the same name is refused.
         let mut three = KnownKeys::load(&path).unwrap();
         three.keys.clear();
-        assert_eq!(three.identify(&id("bob"), Some(&key(9))), None);
+        assert_eq!(three.identify(&id("bob"), Some(&key(9))), Some(key(1)));
+        assert!(three.is_refused(&id("bob")));
         assert_eq!(three.get(&id("bob")), Some((key(1), Trust::Unverified)));
     }
 
