@@ -6,7 +6,7 @@
 //! (default 100) of `BYTES` bytes (default 300) as fast as they can.
 #![expect(clippy::disallowed_methods, reason = "the point of the program is to take the time")]
 
-use std::error::Error;
+use core::error::Error;
 use std::time::Instant;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel};

@@ -369,6 +369,22 @@ mod tests {
         check("\"zz00\"");
     }
 
+    /// The example of the page, for whoever writes a client.
+    #[test]
+    fn example_hello_is_what_the_page_says() {
+        let name = MemberId::new("zoë").unwrap();
+        let hello = prove(&identity(7), &[0x11; 32], "tea", &name, None);
+        assert_eq!(
+            encode(&ToRelay::Hello(hello)),
+            concat!(
+                r#"{"type":"hello","room":"tea","name":"zoë","#,
+                r#""key":"ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c","#,
+                r#""signature":"6ad25c868560e038edf9934eeebd33b1ce718529f77f536a5921cb566190f099"#,
+                r#"beb2c3f289243c2389191068e0794abfd3f99294c157ae48663bafeaa1d80f0e"}"#,
+            )
+        );
+    }
+
     #[test]
     fn largest_hello_fits() {
         let name = MemberId::new("\"".repeat(255)).unwrap();

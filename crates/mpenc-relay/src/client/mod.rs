@@ -22,30 +22,6 @@ use link::{Command, Link};
 ///
 /// Dropping it without [`ChannelRequest::Leave`] drops the connection without a word, as a
 /// crashed program would: the others see the owner leave after the relay's grace.
-///
-/// # Examples
-///
-/// ```
-/// use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel};
-/// use mpenc::{Identity, MemberId, SecretBytes};
-/// use mpenc_relay::{Relay, RelayChannel, RelayConfig};
-///
-/// # async fn example() -> Result<(), Box<dyn core::error::Error>> {
-/// let relay = Relay::bind(([127, 0, 0, 1], 0).into(), RelayConfig::default()).await?;
-/// let url = relay.url();
-/// tokio::spawn(relay.run(core::future::pending()));
-///
-/// let identity = Identity::from_seed(&SecretBytes::new([7; 32]));
-/// let mut channel =
-///     RelayChannel::connect(&url, "room", MemberId::new("alice")?, identity).await?;
-/// channel.request(ChannelRequest::Enter).await?;
-/// let ChannelEvent::Entered { members } = channel.next_event().await? else { panic!() };
-/// assert_eq!(members.to_string(), "alice");
-/// # Ok(())
-/// # }
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;
-/// # Ok::<(), Box<dyn core::error::Error>>(())
-/// ```
 pub struct RelayChannel {
     link: Arc<Link>,
     description: String,
