@@ -30,7 +30,7 @@ fn everybody_names_the_same_final_packet_in_every_order() {
     let (four, all) = (numbered(0..4), numbered(0..5));
     for order in permutations(4) {
         let mut group = Group::new(&all);
-        let mut deliver = |group: &mut Group, before: usize, next: &MemberSet| {
+        let deliver = |group: &mut Group, before: usize, next: &MemberSet| {
             group.change_until(&name("m000"), next, before);
             let waiting: Vec<_> = group.queue.drain(..).collect();
             let last = order.iter().filter(|index| **index < waiting.len()).next_back();

@@ -149,7 +149,7 @@ fn impossible_proposals_are_refused() {
     let all = names(&["a", "b", "c", "d"]);
     let abc = names(&["a", "b", "c"]);
     let mut group = Group::new(&all);
-    let mut check = |group: &mut Group, next: &MemberSet, expected: Result<(), ProposeError>| {
+    let check = |group: &mut Group, next: &MemberSet, expected: Result<(), ProposeError>| {
         let member = group.members.get_mut(&name("a")).unwrap();
         let found = member.greeter.propose(&mut *member.rng, next, metadata(99)).map(|_| ());
         assert_eq!(found, expected);
