@@ -47,7 +47,10 @@ impl Transcript {
     }
 
     fn plan(&self, entry: &Entry<'_>) -> Result<Plan, TranscriptReject> {
-        let slot = u32::try_from(self.records.len()).map_err(|_| TranscriptReject::Full)?;
+        let slot = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        if slot == u32::MAX {
+            return Err(TranscriptReject::Full);
+        }
         //= docs/spec/protocol.md#TRN-024
         //= docs/spec/protocol.md#TRN-025
         if self.contains(&entry.id) {
@@ -130,7 +133,8 @@ impl Transcript {
         for record in records {
             let own = to_usize(record.author);
             let before = others.get(own).copied().unwrap_or_default();
-            for (known, seen) in others.iter_mut().zip(record.context.iter().flatten()) {
+            let context = record.context.as_deref().unwrap_or_default();
+            for (known, seen) in others.iter_mut().zip(context) {
                 *known = (*known).max(*seen);
             }
             if let Some(known) = others.get_mut(own) {
@@ -207,12 +211,13 @@ impl Transcript {
         };
         self.edges.extend_from_slice(&parents);
         self.edges.extend_from_slice(&effective);
-        self.index.insert(entry.id, slot);
         self.records.push(record);
+        let records = &self.records;
+        self.index.insert(entry.id, slot, |slot| records.get(to_usize(slot)).map(|r| r.id));
         self.unacked.insert(slot);
         self.unacked_content = self.unacked_content.saturating_add(usize::from(content));
 
-        let acked = self.acknowledge(slot, author, previous, &context);
+        let acked = self.acknowledge(author, previous, &context);
         if let Some(record) = self.record_mut(slot) {
             record.context = Some(context);
         }
@@ -236,23 +241,19 @@ impl Transcript {
     /// message has in its past and the author's previous one had not. Returns the slots of what
     /// nobody is left to acknowledge.
     //= docs/spec/protocol.md#TRN-026
-    fn acknowledge(
-        &mut self,
-        slot: u32,
-        author: usize,
-        previous: Option<u32>,
-        context: &[u32],
-    ) -> Vec<u32> {
+    fn acknowledge(&mut self, author: usize, previous: Option<u32>, context: &[u32]) -> Vec<u32> {
         let Self { lanes, records, .. } = self;
         let mut acked = vec![];
-        if lanes.len() == 1 {
-            acked.push(slot);
+        if let ([_], Some(slot)) = (lanes.as_slice(), records.len().checked_sub(1)) {
+            // Without readers nothing is left to be acknowledged.
+            acked.push(to_u32(slot));
         }
-        let old = previous.and_then(|slot| records.get(to_usize(slot)));
-        let old: Vec<u32> = old.and_then(|r| r.context.as_deref()).unwrap_or_default().to_vec();
-        let old = old.into_iter().chain(core::iter::repeat(0));
+        let previous = previous.map(to_usize);
+        let taken = previous.and_then(|slot| records.get_mut(slot)?.context.take());
+        let old = taken.as_deref().unwrap_or_default().iter().copied();
+        let old = old.chain(core::iter::repeat(0));
         for (u, ((lane, new), old)) in lanes.iter().zip(context).zip(old).enumerate() {
-            if u == author || *new == old {
+            if u == author {
                 continue;
             }
             let newly = lane.by.get(to_usize(old)..to_usize(*new)).unwrap_or_default();
@@ -264,6 +265,9 @@ impl Transcript {
                     }
                 }
             }
+        }
+        if let Some(record) = previous.and_then(|slot| records.get_mut(slot)) {
+            record.context = taken;
         }
         acked
     }

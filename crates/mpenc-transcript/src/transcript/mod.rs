@@ -1,17 +1,19 @@
 //! The causal order of one subsession's messages, kept with vectors (protocol.md 7.4).
 
 mod accept;
+mod index;
 mod message;
 mod query;
 mod reject;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
 
+use self::index::Index;
 pub use self::message::Message;
 pub use self::reject::TranscriptReject;
 
@@ -69,7 +71,7 @@ pub struct Transcript {
     /// Slots of parents and effective parents; see [`Record::edges`].
     edges: Vec<u32>,
     // Identifiers of closed messages stay (TRN-025).
-    index: BTreeMap<MessageId, u32>,
+    index: Index,
     /// Maximal messages, most recently accepted first.
     heads: Vec<MessageId>,
     head_slots: Vec<u32>,
@@ -121,7 +123,7 @@ impl Transcript {
                 .collect(),
             records: vec![],
             edges: vec![],
-            index: BTreeMap::new(),
+            index: Index::new(),
             heads: vec![],
             head_slots: vec![],
             unacked: BTreeSet::new(),
@@ -138,7 +140,7 @@ impl Transcript {
     }
 
     fn slot_of(&self, id: &MessageId) -> Option<u32> {
-        self.index.get(id).copied()
+        self.index.get(id, |slot| Some(self.record(slot)?.id))
     }
 
     fn record(&self, slot: u32) -> Option<&Record> {

@@ -30,7 +30,7 @@ impl Transcript {
     /// Whether the message has been accepted.
     #[must_use]
     pub fn contains(&self, id: &MessageId) -> bool {
-        self.index.contains_key(id)
+        self.slot_of(id).is_some()
     }
 
     /// An accepted message.
