@@ -110,6 +110,7 @@ fn escapes_are_read() {
     }
     check(r#"["\ud83d\ude00"]"#, "\u{1f600}");
     check(r#"["\uD83D\uDE00\uFFFF"]"#, "\u{1f600}\u{ffff}");
+    check(r#"["\ud800\udc00\udbff\udfff"]"#, "\u{10000}\u{10ffff}");
     check(r#"["\/\b\f\n\r\t\"\\"]"#, "/\u{8}\u{c}\n\r\t\"\\");
     check(r#"["\u0000\u001F\u007f"]"#, "\0\u{1f}\u{7f}");
     check("[\"\u{7f}\u{2028}\"]", "\u{7f}\u{2028}");
@@ -192,7 +193,18 @@ fn what_is_not_json_is_refused() {
     ] {
         assert_eq!(payload(bad), Err(BodyError::NotArray), "{bad}");
     }
-    for wrong in ["[]", "[1]", "[true]", "[null]", "[[]]", "[{}]", "[[\"a\"]]", "[1,\"a\"]"] {
+    for wrong in [
+        "[]",
+        "[1]",
+        "[true]",
+        "[null]",
+        "[[]]",
+        "[{}]",
+        "[[\"a\"]]",
+        "[1,\"a\"]",
+        "[[],\"a\"]",
+        "[{},\"a\"]",
+    ] {
         assert_eq!(payload(wrong), Err(BodyError::Element), "{wrong}");
     }
     for kind in [1, 3] {

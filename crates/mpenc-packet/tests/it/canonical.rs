@@ -150,6 +150,20 @@ fn no_stranger_is_let_in() {
     }
 }
 
+#[test]
+fn the_destination_fits_the_flow() {
+    for wire in golden() {
+        let good = Broken::of(&wire);
+        if !good.kinds().contains(&record::DEST) {
+            continue;
+        }
+        let at = good.position(record::DEST);
+        let mut bad = good.clone();
+        bad.0[at].1 = if good.0[at].1.is_empty() { b"bob".to_vec() } else { Vec::new() };
+        assert_eq!(bad.decode(), Err(DecodeError::Destination));
+    }
+}
+
 // ATK-014
 #[test]
 fn the_type_has_one_place() {
@@ -192,6 +206,8 @@ fn queries_are_recognised_and_refused() {
     let query = b"\0\x01\0\x01\x01\0\x02\0\x01\x01";
     assert_eq!(v1::kind(&armor::encode(query)), Ok(PacketKind::Query));
     assert_eq!(v1::decode(&armor::encode(query)), Err(DecodeError::Query));
+    let hint = v1::decode(&armor::encode(&[b"\0\x12\0\x01\x07", &query[..]].concat()));
+    assert!(matches!(hint, Err(DecodeError::Record(TlvError::Unexpected { .. }))));
     let tail = v1::decode(&armor::encode(&[&query[..], b"\0\x01\0\0"].concat()));
     assert_eq!(tail, Err(DecodeError::Record(TlvError::Trailing)));
 }
