@@ -27,6 +27,7 @@ impl Identity {
     ///
     /// The system's reason for having none.
     #[cfg(feature = "async")]
+    #[expect(clippy::disallowed_methods, reason = "the async half is where entropy is drawn")]
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut drawn = Ok(());
         let seed = SecretBytes::fill(|bytes| drawn = getrandom::fill(bytes));

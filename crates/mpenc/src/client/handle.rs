@@ -10,6 +10,7 @@ use core::task::{Context, Poll};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+#[expect(clippy::disallowed_types, reason = "the async half is where entropy is drawn")]
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use mpenc_types::{MemberId, MemberSet, MessageId, Timestamp};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     notices: VecDeque<Notice>,
     missed: u64,
     waiting: BTreeMap<OperationId, Vec<oneshot::Sender<Result<(), OperationError>>>>,
+    #[expect(clippy::disallowed_types, reason = "the async half is where entropy is drawn")]
     rng: UnwrapErr<SysRng>,
     clock: Instant,
     /// The task has ended, or is to end.
