@@ -183,7 +183,7 @@ impl Session {
     pub(super) fn join_failed(&mut self) {
         self.deadlines.cancel(&TimerKind::Join);
         self.deadlines.cancel(&TimerKind::Reenter);
-        self.state_out = SessionState::JoinFailed;
+        self.join_gave_up = true;
         self.end_own(Ended::TimedOut);
         self.request_leave();
     }

@@ -129,6 +129,8 @@ pub struct Session {
     broken: bool,
     /// Leaving was asked of the channel; cleared when it happened.
     leave_requested: bool,
+    /// The last join ended without success, and nothing was asked for since (SES-002).
+    join_gave_up: bool,
     /// Candidates that an automatic inclusion could not name, such as those without a key.
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
@@ -169,6 +171,7 @@ impl Session {
             state_reported: SessionState::Parted,
             broken: false,
             leave_requested: false,
+            join_gave_up: false,
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,
             deadlines: Deadlines::new(),

@@ -229,6 +229,7 @@ impl Session {
     }
 
     fn begin_own(&mut self, request: Request, step: Step) -> OperationId {
+        self.join_gave_up = false;
         let id = OperationId(self.next_operation);
         self.next_operation = self.next_operation.saturating_add(1);
         self.own = Some(OwnOperation { id, request, step });

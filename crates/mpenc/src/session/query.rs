@@ -109,6 +109,9 @@ impl Session {
         if self.broken {
             return SessionState::Error;
         }
+        if self.join_gave_up && self.current.is_none() {
+            return SessionState::JoinFailed;
+        }
         if self.channel.is_none() {
             return if self.is_joining() { SessionState::Joining } else { self.state_out };
         }

@@ -3,8 +3,8 @@
 
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
-use mpenc_types::limits::MAX_PREVIOUS;
 use mpenc_types::MemberSet;
+use mpenc_types::limits::MAX_PREVIOUS;
 
 use super::message::Which;
 use super::operation::Running;
@@ -40,6 +40,9 @@ impl Session {
             let acks = AckMonitor::new(*self.timing());
             let members = running.next_members.clone();
             self.current = Some(Subsession::new(sid, members, security, acks, context));
+        }
+        if !was_member {
+            self.expect_winding_up(running.next_members.difference(&running.change.include));
         }
         self.announce(running, was_member);
         self.retry_undecrypted();

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use mpenc_types::{MemberId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, Timestamp};
 
 use super::input::Disposition;
 use super::{Notice, Session};
@@ -13,6 +13,9 @@ use super::{Notice, Session};
 pub(super) struct TrialBuffer {
     packets: VecDeque<Undecrypted>,
     next: u64,
+    /// Those who took us in are still winding up what was before us, which we cannot read; until
+    /// then, what they send is no cause for a warning.
+    winding_up: Option<(Timestamp, MemberSet)>,
 }
 
 #[derive(Debug)]
@@ -70,42 +73,58 @@ impl Session {
         }
     }
 
+    /// A newcomer cannot read how the former subsession of the others ends. That takes them up to
+    /// FIN_TIMEOUT.
+    pub(super) fn expect_winding_up(&mut self, others: MemberSet) {
+        let timing = self.timing();
+        let until = self.now + timing.fin_timeout() + timing.bc_lat();
+        self.trial.winding_up = Some((until, others));
+    }
+
     //= docs/spec/protocol.md#MSG-015
     pub(super) fn warn_undecrypted(&mut self) {
         let now = self.now;
-        let grace = self.timing().not_decrypted();
-        let mut due = Vec::new();
-        let bystander = self.operation.as_ref().is_some_and(|running| running.bystander);
-        let Some(current) = self.current.as_ref().filter(|_| !bystander) else { return };
+        let due: Vec<_> = self
+            .overdue_undecrypted()
+            .filter(|(at, _)| *at <= now)
+            .map(|(_, packet)| packet.number)
+            .collect();
         for packet in &mut self.trial.packets {
-            if !packet.warned
-                && packet.since + grace <= now
-                && current.members().contains(&packet.sender)
-            {
+            if due.contains(&packet.number) {
                 packet.warned = true;
-                due.push(Notice::NotDecrypted {
+                self.notices.push_back(Notice::NotDecrypted {
                     packet: packet.number,
                     sender: packet.sender.clone(),
                     size: packet.bytes.len(),
                 });
             }
         }
-        for notice in due {
-            self.notify(notice);
-        }
     }
 
     /// When the next warning about an undecrypted packet is due.
     pub(super) fn undecrypted_deadline(&self) -> Option<Timestamp> {
+        self.overdue_undecrypted().map(|(at, _)| at).min()
+    }
+
+    /// The packets that deserve a warning if they still wait at the given time.
+    fn overdue_undecrypted(&self) -> impl Iterator<Item = (Timestamp, &Undecrypted)> {
+        //= docs/spec/protocol.md#MSG-016
         let bystander = self.operation.as_ref().is_some_and(|running| running.bystander);
-        let current = self.current.as_ref().filter(|_| !bystander)?;
+        let current = self.current.as_ref().filter(|_| !bystander);
+        let winding_up = self.trial.winding_up.as_ref();
         let grace = self.timing().not_decrypted();
-        self.trial
-            .packets
-            .iter()
-            .filter(|packet| !packet.warned && current.members().contains(&packet.sender))
-            .map(|packet| packet.since + grace)
-            .min()
+        let packets = current.into_iter().flat_map(|current| {
+            let members = current.members();
+            self.trial.packets.iter().filter(|packet| members.contains(&packet.sender))
+        });
+        packets
+            .filter(|packet| !packet.warned)
+            .filter(move |packet| {
+                !winding_up.is_some_and(|(until, others)| {
+                    packet.since < *until && others.contains(&packet.sender)
+                })
+            })
+            .map(move |packet| (packet.since + grace, packet))
     }
 
     pub(super) fn forget_undecrypted(&mut self) {

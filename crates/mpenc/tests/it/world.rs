@@ -185,6 +185,14 @@ impl World {
         }
     }
 
+    /// Removes a packet from what waits for one member: lost on its way to it.
+    pub(crate) fn lose(&mut self, name: &str, bytes: &[u8]) {
+        let inbox = &mut self.members.get_mut(&id(name)).unwrap().inbox;
+        let before = inbox.len();
+        inbox.retain(|event| !matches!(event, ChannelEvent::Packet { bytes: b, .. } if b == bytes));
+        assert_eq!(inbox.len(), before - 1);
+    }
+
     /// Lets time pass; timers fire when they are due.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
