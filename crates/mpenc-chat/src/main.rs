@@ -1,4 +1,8 @@
 //! The program `mpenc`: a relay, a line-mode chat, a demonstration, and re-enacted conversations.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program reads the clock and draws randomness by nature"
+)]
 
 mod actor;
 mod chat;
