@@ -8,7 +8,7 @@ use mpenc_packet::v1::{self, GreetingFields, Packet};
 pub(crate) fn fields(packet: &[u8]) -> GreetingFields {
     match v1::decode(packet).unwrap() {
         Packet::Greeting(greeting) => greeting.peek().fields().clone(),
-        other => panic!("{other:?}"),
+        other @ (Packet::Data(_) | Packet::Error(_)) => panic!("{other:?}"),
     }
 }
 

@@ -33,7 +33,7 @@ fn everybody_names_the_same_final_packet_in_every_order() {
         let deliver = |group: &mut Group, before: usize, next: &MemberSet| {
             group.change_until(&name("m000"), next, before);
             let waiting: Vec<_> = group.queue.drain(..).collect();
-            let last = order.iter().filter(|index| **index < waiting.len()).next_back();
+            let last = order.iter().rfind(|index| **index < waiting.len());
             for index in order.iter().filter(|index| **index < waiting.len()) {
                 group.broadcast(&waiting[*index]);
             }
