@@ -88,7 +88,10 @@ impl Content {
     /// See [`ContentError`].
     pub fn decode(raw: &[u8]) -> Result<Self, ContentError> {
         let mut reader = Reader::new(raw);
-        let mut parents = Vec::with_capacity(reader.count(record::MESSAGE_PARENT, usize::MAX)?);
+        let mut parents = Vec::with_capacity(
+            // By their true size: empty records must not multiply into identifiers (ATK-002).
+            reader.count(record::MESSAGE_PARENT, usize::MAX)?.min(raw.len() / PARENT_LEN),
+        );
         while let Some(value) = reader.take_if(record::MESSAGE_PARENT)? {
             let id: [u8; MESSAGE_ID_LEN] = array(record::MESSAGE_PARENT, value)?;
             parents.push(MessageId::from(id));

@@ -25,8 +25,8 @@ impl Directory for BTreeMap<MemberId, PublicKey> {
     }
 }
 
-/// Believes the channel the first time it names a key for somebody, and holds on to that: a
-/// different key later is refused. Lives in memory only.
+/// Believes the channel the first time it names a key for somebody, and holds on to that: another
+/// key offered later is ignored. Lives in memory only.
 ///
 /// # Security
 ///
@@ -49,14 +49,9 @@ impl Directory for TrustOnFirstUse {
         member: &MemberId,
         offered: Option<&PublicKey>,
     ) -> Option<PublicKey> {
-        match (self.0.get(member), offered) {
-            (Some(known), Some(offered)) if known != offered => None,
-            (Some(known), _) => Some(*known),
-            (None, Some(offered)) => {
-                self.0.insert(member.clone(), *offered);
-                Some(*offered)
-            }
-            (None, None) => None,
+        if let (None, Some(offered)) = (self.0.get(member), offered) {
+            self.0.insert(member.clone(), *offered);
         }
+        self.0.get(member).copied()
     }
 }

@@ -8,8 +8,7 @@ use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
 
 use super::{PacketKind, Rules};
 use crate::Identity;
-use crate::security::MessageSecurity;
-use crate::security::v1::V1Security;
+use crate::security::{MessageSecurity, V1Security};
 
 /// The v1 profile: armoured text, SHA-256, CLIQUES, one group key for all messages.
 #[derive(Debug)]

@@ -10,11 +10,13 @@ use core::fmt;
 use mpenc_types::{BodyKind, MemberId, MessageId};
 use rand_core::CryptoRng;
 
-pub(crate) mod v1;
+mod v1;
+
+pub use v1::V1Security;
 
 /// Content of a message.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Body {
+pub enum Body {
     /// Text by a person, never empty.
     Payload(String),
     /// Acknowledges its ancestors, nothing else.
@@ -30,7 +32,9 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    pub(crate) fn kind(&self) -> BodyKind {
+    /// What the message is for.
+    #[must_use]
+    pub fn kind(&self) -> BodyKind {
         match *self {
             Self::Payload(_) => BodyKind::Payload,
             Self::ExplicitAck { manual } => BodyKind::ExplicitAck { manual },
@@ -51,29 +55,34 @@ impl fmt::Debug for Body {
 
 /// A message ready to be sent.
 #[derive(Debug)]
-pub(crate) struct Sealed {
+pub struct Sealed {
     /// The identifier that every member computes for it.
-    pub(crate) id: MessageId,
+    pub id: MessageId,
     /// The packet as the channel carries it.
-    pub(crate) packet: Vec<u8>,
+    pub packet: Vec<u8>,
 }
 
 /// A message that is its author's, but not yet accepted.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
-    pub(crate) id: MessageId,
-    pub(crate) author: MemberId,
-    pub(crate) parents: Vec<MessageId>,
-    pub(crate) body: Body,
+pub struct Opened {
+    /// The identifier that every member computes for it.
+    pub id: MessageId,
+    /// Who wrote it; verified, whoever sent it.
+    pub author: MemberId,
+    /// The latest messages its author had accepted.
+    pub parents: Vec<MessageId>,
+    /// Its content.
+    pub body: Body,
 }
 
 /// Why a text cannot become a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SealError {
+pub enum SealError {
     /// More bytes than the format carries (MSG-007).
     TooLarge {
-        /// Bytes the content has, and bytes it may have, with its parents counted.
+        /// Bytes the content has, its parents counted.
         found: usize,
+        /// Bytes it may have.
         limit: usize,
     },
     /// A fault of ours.
@@ -82,18 +91,30 @@ pub(crate) enum SealError {
 
 /// Why a packet was not opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OpenReject {
+pub enum OpenReject {
     /// Not of this subsession, as far as its keys can tell.
     NotOurs,
+    /// Of this subsession, but it has ended: its keys are erased ([`MessageSecurity::erase`]).
+    Over,
     /// Not a data packet of this profile at all.
     Malformed,
     /// Verified as this author's, but its content breaks the rules of the format; consumed.
-    BadContent { author: MemberId, id: MessageId },
+    BadContent {
+        /// Its author.
+        author: MemberId,
+        /// Its identifier.
+        id: MessageId,
+    },
 }
 
 /// Message security of one subsession.
-pub(crate) trait MessageSecurity: fmt::Debug + Send {
+pub trait MessageSecurity: fmt::Debug + Send {
     /// Seals a message with the next key of the owner.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::TooLarge`] for more than a packet carries, [`SealError::Internal`] for a fault
+    /// of ours.
     fn seal(
         &mut self,
         rng: &mut dyn CryptoRng,
@@ -108,7 +129,15 @@ pub(crate) trait MessageSecurity: fmt::Debug + Send {
 
     /// Verifies and decrypts. What it returns has pending secrets until [`commit`](Self::commit)
     /// or [`destroy`](Self::destroy) (MSG-012).
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenReject`]; nothing has changed.
     fn open(&mut self, sender: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject>;
+
+    /// The subsession has ended: wipes everything that can read. Afterwards its packets can only
+    /// be recognised, with [`OpenReject::Over`].
+    fn erase(&mut self);
 
     /// The message was accepted: its keys are used up.
     fn commit(&mut self, id: &MessageId);

@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 
 use mpenc_crypto::{SecretBytes, SigningKey, StreamCipher, Unverified, VerifyingKey};
 use mpenc_greeting::SubsessionKeys;
-use mpenc_packet::padding;
+use mpenc_packet::padding::{self, TooLarge};
 use mpenc_packet::v1::{self, Content, DATA_CONTEXT, DataFields, DataPacket, EncodeError, Packet};
 use mpenc_types::{MemberId, MessageId};
 use rand_core::CryptoRng;
@@ -17,9 +17,10 @@ use rand_core::CryptoRng;
 use super::{Body, MessageSecurity, OpenReject, Opened, SealError, Sealed};
 
 /// Keys of one subsession; the secret ones wipe themselves when it is dropped (SEC-025).
-pub(crate) struct V1Security<S: StreamCipher> {
+pub struct V1Security<S: StreamCipher> {
     owner: MemberId,
-    group_key: SecretBytes<32>,
+    /// Gone once the subsession has ended.
+    group_key: Option<SecretBytes<32>>,
     /// `H(sid ‖ gk)`: binds every packet to this subsession (MSG-002).
     sid_key_hash: [u8; 32],
     signer: Arc<dyn SigningKey>,
@@ -28,8 +29,11 @@ pub(crate) struct V1Security<S: StreamCipher> {
 }
 
 impl<S: StreamCipher> V1Security<S> {
+    /// Message security for the subsession whose keys a greeting agreed on.
+    ///
     /// `None` if a key cannot be used, which no greeter hands out.
-    pub(crate) fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
+    #[must_use]
+    pub fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
         let SubsessionKeys { sid, secret, signer, authors } = keys;
         let authors = authors
             .into_iter()
@@ -38,7 +42,7 @@ impl<S: StreamCipher> V1Security<S> {
         let sid_key_hash = S::hash(&[sid.as_bytes(), secret.expose()]);
         Some(Self {
             owner: owner.clone(),
-            group_key: secret,
+            group_key: Some(secret),
             sid_key_hash,
             signer,
             authors,
@@ -79,19 +83,21 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
         body: &Body,
     ) -> Result<Sealed, SealError> {
         let content = Content { parents: parents.to_vec(), body: encodable(body) };
-        let raw = content.encode().map_err(|error| match error {
-            EncodeError::TooLarge(size) => {
-                SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
+        let raw = content.encode().map_err(|error| {
+            if let EncodeError::TooLarge(size) = error {
+                too_large(size)
+            } else {
+                SealError::Internal
             }
-            _ => SealError::Internal,
         })?;
         //= docs/spec/protocol.md#SEC-005
         let mut ciphertext = padding::pad(&raw, padding::BASE).map_err(|size| {
             SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
         })?;
+        let group_key = self.group_key.as_ref().ok_or(SealError::Internal)?;
         let mut iv = [0; 12];
         rng.fill_bytes(&mut iv);
-        S::apply_keystream(&self.group_key, &iv, &mut ciphertext);
+        S::apply_keystream(group_key, &iv, &mut ciphertext);
         let data = DataFields { iv, ciphertext }
             .sign(&*self.signer, &self.sid_key_hash)
             .map_err(|_| SealError::Internal)?;
@@ -111,10 +117,11 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
             return Err(OpenReject::NotOurs);
         }
         let author = self.author(sender, &data).ok_or(OpenReject::NotOurs)?;
+        let group_key = self.group_key.as_ref().ok_or(OpenReject::Over)?;
         let data = data.peek();
         let id = data.message_id::<S>();
         let mut plaintext = data.ciphertext().to_vec();
-        S::apply_keystream(&self.group_key, data.iv(), &mut plaintext);
+        S::apply_keystream(group_key, data.iv(), &mut plaintext);
         match padding::unpad(&plaintext).ok().and_then(|raw| Content::decode(raw).ok()) {
             Some(Content { parents, body }) => {
                 Ok(Opened { id, author, parents, body: decoded(body) })
@@ -123,10 +130,19 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
         }
     }
 
+    //= docs/spec/protocol.md#SEC-025
+    fn erase(&mut self) {
+        self.group_key = None;
+    }
+
     // One key serves the whole subsession: nothing is pending for a message (MSG-012).
     fn commit(&mut self, _: &MessageId) {}
 
     fn destroy(&mut self, _: &MessageId) {}
+}
+
+fn too_large(size: TooLarge) -> SealError {
+    SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
 }
 
 fn encodable(body: &Body) -> v1::Body {

@@ -1,5 +1,7 @@
 //! The integration rules: how channel membership drives session membership (section 6.4).
 
+use alloc::vec::Vec;
+
 use mpenc_liveness::TimerKind;
 use mpenc_types::{MemberSet, PacketId};
 
@@ -72,6 +74,7 @@ impl Session {
                 remain: MemberSet::of(self.owner()),
                 include: MemberSet::new(),
                 exclude: others,
+                context: Vec::new(),
                 log_position: self.log.len(),
             });
         }

@@ -147,8 +147,13 @@ impl Session {
             //= docs/spec/protocol.md#TRN-024
             return Disposition::Ignored;
         }
+        //= docs/spec/protocol.md#MSG-010
+        if self.waits_for_key(sender, packet) {
+            return Disposition::Ignored;
+        }
         match self.try_open(sender, packet) {
             Some(disposition) => disposition,
+            None if self.is_of_ended_subsession(sender, packet) => Disposition::Ignored,
             None => self.keep_for_trial(env.now, sender, packet),
         }
     }
@@ -162,13 +167,13 @@ impl Session {
             match sub.security.open(sender, packet) {
                 //= docs/spec/protocol.md#SES-009
                 Ok(opened) => return Some(self.verified(which, opened)),
-                Err(OpenReject::NotOurs) => {}
+                Err(OpenReject::NotOurs | OpenReject::Over) => {}
                 Err(OpenReject::Malformed) => {
                     return Some(Disposition::Rejected(RejectReason::Malformed));
                 }
                 Err(OpenReject::BadContent { author, id }) => {
                     sub.security.destroy(&id);
-                    return Some(self.bad_message(author, BadMessage::Content));
+                    return Some(self.bad_message(which, author, id, BadMessage::Content));
                 }
             }
         }
@@ -185,12 +190,27 @@ impl Session {
         //= docs/spec/protocol.md#MSG-011
         if opened.author == owner {
             sub.security.destroy(&opened.id);
-            return self.bad_message(owner, BadMessage::OwnUnknown);
+            return self.bad_message(which, owner, opened.id, BadMessage::OwnUnknown);
         }
-        let missing = sub.transcript.missing_parents(&opened.parents);
-        if missing.is_empty() {
-            return self.accept(which, opened);
+        let entry = Entry {
+            id: opened.id,
+            author: &opened.author,
+            parents: &opened.parents,
+            kind: opened.body.kind(),
+        };
+        let missing = match sub.transcript.check(&entry) {
+            Ok(()) => return self.accept(which, opened),
+            Err(TranscriptReject::MissingParents(missing)) => missing,
+            Err(reject) => {
+                sub.security.destroy(&opened.id);
+                return self.refused(which, opened.author, opened.id, reject);
+            }
+        };
+        //= docs/spec/protocol.md#TRN-006
+        if missing.iter().any(|id| self.is_of_another_subsession(which, id)) {
+            return self.bad_message(which, opened.author, opened.id, BadMessage::ForeignParent);
         }
+        let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/protocol.md#TRN-014
         let (id, author) = (opened.id, opened.author.clone());
         let value = Waiting { opened, since: now };
@@ -248,7 +268,7 @@ impl Session {
             Ok(accepted) => accepted,
             Err(reject) => {
                 sub.security.destroy(&id);
-                return self.refused(author, id, reject);
+                return self.refused(which, author, id, reject);
             }
         };
         sub.security.commit(&id);
@@ -293,6 +313,7 @@ impl Session {
 
     fn refused(
         &mut self,
+        which: Which,
         author: MemberId,
         id: MessageId,
         reject: TranscriptReject,
@@ -300,6 +321,11 @@ impl Session {
         let reason = match reject {
             TranscriptReject::AuthorFork { first } => {
                 //= docs/spec/protocol.md#TRN-022
+                //= docs/spec/protocol.md#TRN-023
+                if let Some(sub) = self.subsession_mut(which) {
+                    sub.refuse(id);
+                    sub.state = SubsessionState::Error;
+                }
                 self.notify(Notice::AuthorFork { author, first, second: id });
                 return Disposition::Rejected(RejectReason::Fork);
             }
@@ -315,10 +341,20 @@ impl Session {
                 return Disposition::Rejected(RejectReason::Broken);
             }
         };
-        self.bad_message(author, reason)
+        self.bad_message(which, author, id, reason)
     }
 
-    fn bad_message(&mut self, author: MemberId, reason: BadMessage) -> Disposition {
+    fn bad_message(
+        &mut self,
+        which: Which,
+        author: MemberId,
+        id: MessageId,
+        reason: BadMessage,
+    ) -> Disposition {
+        if let Some(sub) = self.subsession_mut(which) {
+            sub.security.destroy(&id);
+            sub.refuse(id);
+        }
         //= docs/spec/protocol.md#TRN-012
         self.notify(Notice::BadMessage { author, reason });
         Disposition::Rejected(RejectReason::Message(reason))
@@ -457,6 +493,25 @@ impl Session {
                 self.log_message(which, id);
             }
         }
+    }
+
+    /// A message named as parent that belongs elsewhere (ATK-113).
+    fn is_of_another_subsession(&self, which: Which, id: &MessageId) -> bool {
+        let others = self.all_subsessions().into_iter().filter(|other| *other != which);
+        self.messages.contains_key(id)
+            || others
+                .filter_map(|other| self.subsession(other))
+                .any(|sub| sub.transcript.contains(id))
+    }
+
+    /// A late packet of a subsession that has ended: nothing new is accepted from it, and nothing
+    /// is wrong with it (FIN-013).
+    fn is_of_ended_subsession(&mut self, sender: &MemberId, packet: &[u8]) -> bool {
+        let now = self.now;
+        self.ended.retain(|ended| now < ended.until);
+        self.ended
+            .iter_mut()
+            .any(|ended| matches!(ended.security.open(sender, packet), Err(OpenReject::Over)))
     }
 
     pub(super) fn all_subsessions(&self) -> Vec<Which> {

@@ -49,6 +49,9 @@ pub const MAX_QUEUED_NOTICES: usize = 65_536;
 /// Packets and channel requests that may wait to be polled before new input is refused.
 pub const MAX_QUEUED_TRANSMITS: usize = 16_384;
 
+/// Ended subsessions whose late packets are still recognised.
+const MAX_ENDED: usize = 8;
+
 /// Senders of foreign packets that are remembered so as to report each once.
 const MAX_UNRECOGNISED_SENDERS: usize = 512;
 
@@ -107,6 +110,8 @@ pub struct Session {
     current: Option<Subsession>,
     /// Newest first (SES-008).
     previous: VecDeque<Subsession>,
+    /// Oldest first.
+    ended: VecDeque<subsession::Ended>,
     log: MessageLog,
     messages: BTreeMap<mpenc_types::MessageId, StoredMessage>,
     trial: TrialBuffer,
@@ -156,6 +161,7 @@ impl Session {
             seniors: MemberSet::new(),
             current: None,
             previous: VecDeque::new(),
+            ended: VecDeque::new(),
             log: MessageLog::new(),
             messages: BTreeMap::new(),
             trial: TrialBuffer::default(),

@@ -32,6 +32,9 @@ pub enum Notice {
         include: MemberSet,
         /// Former members.
         exclude: MemberSet,
+        /// The initiator's latest messages in the former subsession, of any kind: what the first
+        /// messages from now on answer (ORD-041).
+        context: Vec<MessageId>,
         /// Length of the message log at this moment, for showing the change among the messages
         /// (UIX-006).
         log_position: usize,
@@ -398,6 +401,8 @@ pub enum BadMessage {
     NotAntichain,
     /// It names a message as parent that everybody had acknowledged (TRN-011).
     ClosedParent,
+    /// It names a message of another subsession as parent (TRN-006).
+    ForeignParent,
     /// Content after its author promised to write no more; kept, but not shown (TRN-010).
     AfterFin,
     /// Signed with our own key, but we did not write it: stolen key or restored state
@@ -413,6 +418,7 @@ impl fmt::Display for BadMessage {
             Self::NotAMember => "its author is not a member (TRN-009)",
             Self::NotAntichain => "its parents depend on each other (TRN-007)",
             Self::ClosedParent => "it answers a message long settled (TRN-011)",
+            Self::ForeignParent => "it answers a message of another subsession (TRN-006)",
             Self::AfterFin => "it was written after its author's farewell (TRN-010)",
             Self::OwnUnknown => "it is signed as ours, but we did not write it (MSG-011)",
         })

@@ -6,6 +6,7 @@ use mpenc_greeting::{Metadata, ProposeError};
 use mpenc_liveness::TimerKind;
 use mpenc_types::{MemberId, MemberSet};
 
+use super::subsession::Subsession;
 use super::{Change, ChangeError, Env, Notice, OperationError, OperationId, Session};
 use crate::channel::ChannelRequest;
 
@@ -22,6 +23,7 @@ enum Request {
     Join,
     Part,
     Change(Change),
+    Refresh,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ChangeError::Busy`] if leaving is under way already without a request of ours.
+    /// None at present.
     pub fn part(&mut self, env: &mut Env<'_>) -> Result<OperationId, ChangeError> {
         self.clamp(env.now);
         if let Some(own) = &self.own {
@@ -122,7 +124,7 @@ impl Session {
             // Also takes back an entering that is on its way.
             self.transmit(ChannelRequest::Leave);
             self.end_own(Ended::Well);
-        } else if self.broken || self.current.is_none() {
+        } else if self.broken || !self.current.as_ref().is_some_and(Subsession::is_open) {
             self.request_leave();
         } else if !self.parting {
             self.send_leave_intent(env);
@@ -164,7 +166,7 @@ impl Session {
         } else if !change.is_refresh() {
             phases.push_back(change.clone());
         }
-        Ok(self.begin_change(env, change, phases))
+        Ok(self.begin_change(env, Request::Change(change), phases))
     }
 
     /// Renews the keys without changing the membership (SES-027).
@@ -182,11 +184,10 @@ impl Session {
         if self.current.is_none() {
             return Err(ChangeError::NoSubsession);
         }
-        // An empty change of phases ends at once; a refresh is one phase that changes nothing.
-        if let Some(id) = self.same_or_busy(&Request::Change(Change::default()))? {
+        if let Some(id) = self.same_or_busy(&Request::Refresh)? {
             return Ok(id);
         }
-        Ok(self.begin_change(env, Change::default(), VecDeque::from([Change::default()])))
+        Ok(self.begin_change(env, Request::Refresh, VecDeque::from([Change::default()])))
     }
 
     //= docs/spec/protocol.md#SES-024
@@ -239,7 +240,7 @@ impl Session {
     fn begin_change(
         &mut self,
         env: &mut Env<'_>,
-        change: Change,
+        request: Request,
         phases: VecDeque<Change>,
     ) -> OperationId {
         let step = Step::Changing {
@@ -248,7 +249,7 @@ impl Session {
             kicked: MemberSet::new(),
             proposed: false,
         };
-        let id = self.begin_own(Request::Change(change), step);
+        let id = self.begin_own(request, step);
         self.settle(env);
         id
     }
@@ -268,21 +269,37 @@ impl Session {
 
     //= docs/spec/protocol.md#SES-025
     fn advance_own(&mut self, env: &mut Env<'_>) {
-        let idle = self.operation.is_none() && self.proposal.is_none();
+        // Exclusions that are due come first (SES-020): nobody who has left can be named.
+        let idle = self.operation.is_none()
+            && self.proposal.is_none()
+            && self.task_exclude.is_empty()
+            && self.order.is_synced();
+        let members = self.session_members();
         let Some(channel) = self.channel.clone() else { return };
         let lingering = self.task_leave.clone();
-        let Some(OwnOperation { step: Step::Changing { phases, asked, kicked, proposed }, .. }) =
-            &mut self.own
+        let Some(OwnOperation {
+            request,
+            step: Step::Changing { phases, asked, kicked, proposed },
+            ..
+        }) = &mut self.own
         else {
             return;
         };
+        if *proposed || !(idle || phases.is_empty()) {
+            return;
+        }
+        if *request != Request::Refresh {
+            // Others may have done part of it meanwhile.
+            for phase in phases.iter_mut() {
+                phase.include = phase.include.difference(&members);
+                phase.exclude = phase.exclude.intersection(&members);
+            }
+            phases.retain(|phase| !phase.is_refresh());
+        }
         let Some(phase) = phases.front().cloned() else {
             self.end_own(Ended::Well);
             return;
         };
-        if *proposed || !idle {
-            return;
-        }
         let must_go = phase.include.intersection(&lingering);
         if !must_go.is_empty() {
             let new = must_go.difference(kicked);
@@ -396,7 +413,7 @@ impl Session {
         let Some(own) = &mut self.own else { return };
         match own.request {
             Request::Part => self.end_own(Ended::Well),
-            Request::Change(_) => self.end_own(Ended::LeftChannel),
+            Request::Change(_) | Request::Refresh => self.end_own(Ended::LeftChannel),
             Request::Join if was_parting => self.end_own(Ended::LeftChannel),
             //= docs/spec/protocol.md#SES-031
             Request::Join => {

@@ -36,7 +36,8 @@ pub enum SessionState {
     Parted,
     /// Out of the channel without that knowledge.
     PartFailed,
-    /// A fault of ours; part and join again.
+    /// A fault of ours, or an author that contradicted itself (TRN-023). Exclude that author, or
+    /// part and join again.
     Error,
 }
 
@@ -116,6 +117,7 @@ impl Session {
             return if self.is_joining() { SessionState::Joining } else { self.state_out };
         }
         match &self.current {
+            Some(current) if current.state == SubsessionState::Error => SessionState::Error,
             Some(_) if self.parting => SessionState::Parting,
             Some(_) => SessionState::Joined,
             None if self.leaving() => SessionState::Parting,
@@ -333,10 +335,10 @@ impl Session {
     /// Identifiers of the warnings about messages that are in force (UIX-015).
     #[must_use]
     pub fn overdue(&self) -> BTreeSet<MessageId> {
-        self.subsessions()
-            .flat_map(|sub| sub.acks.warned())
-            .filter(|id| self.messages.get(id).is_some_and(|stored| stored.logged))
-            .collect()
+        let stored = |id: &MessageId| self.messages.get(id).is_some_and(|stored| stored.logged);
+        let current = self.subsessions().flat_map(|sub| sub.acks.warned()).filter(stored);
+        let for_good = self.messages.iter().filter(|(_, stored)| stored.unacked_at_end.is_some());
+        current.chain(for_good.map(|(id, _)| *id)).collect()
     }
 
     pub(super) fn subsessions(&self) -> impl Iterator<Item = &super::Subsession> {

@@ -1,15 +1,17 @@
 //! From one subsession to the next: what a completed operation changes, in order (SES-013), and
 //! how subsessions end (section 9.2).
 
+use alloc::vec::Vec;
+
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
-use mpenc_types::MemberSet;
 use mpenc_types::limits::MAX_PREVIOUS;
+use mpenc_types::{MemberSet, MessageId};
 
 use super::message::Which;
 use super::operation::Running;
-use super::subsession::{Shutdown, Subsession, SubsessionState};
-use super::{Env, Notice, SendError, Session};
+use super::subsession::{Ended, Shutdown, Subsession, SubsessionState};
+use super::{Env, MAX_ENDED, Notice, SendError, Session};
 use crate::security::Body;
 
 impl Session {
@@ -44,7 +46,7 @@ impl Session {
         if !was_member {
             self.expect_winding_up(running.next_members.difference(&running.change.include));
         }
-        self.announce(running, was_member);
+        self.announce(running, was_member, heads);
         self.retry_undecrypted();
         self.own_rotated();
         //= docs/spec/protocol.md#FIN-027
@@ -54,7 +56,7 @@ impl Session {
         }
     }
 
-    fn announce(&mut self, running: &Running, was_member: bool) {
+    fn announce(&mut self, running: &Running, was_member: bool, context: Vec<MessageId>) {
         let log_position = self.log.len();
         if running.change.is_refresh() {
             let initiator = running.initiator.clone();
@@ -68,6 +70,7 @@ impl Session {
                 include: running.next_members.difference(&me),
                 exclude: MemberSet::new(),
                 remain: me,
+                context,
                 log_position,
             }
         } else {
@@ -75,6 +78,7 @@ impl Session {
                 remain: running.next_members.difference(&running.change.include),
                 include: running.change.include.clone(),
                 exclude: running.change.exclude.clone(),
+                context,
                 log_position,
             }
         };
@@ -84,9 +88,11 @@ impl Session {
     /// Makes the current subsession a previous one and begins its shutdown (FIN-009).
     fn retire_current(&mut self, env: &mut Env<'_>) {
         let Some(old) = self.current.take() else { return };
-        let joined = old.state == SubsessionState::Joined;
+        let state = old.state;
         self.previous.push_front(old);
-        if joined {
+        if state == SubsessionState::Error {
+            self.close(Which::Previous(0));
+        } else if state == SubsessionState::Joined {
             // Its failure is an internal error, which is reported where it happens.
             let _ = self.begin_shutdown(env, Which::Previous(0));
         }
@@ -158,12 +164,17 @@ impl Session {
     ///
     /// A `sid` would not tell which: a refresh keeps it (wire-v1 section 6.1).
     fn close(&mut self, which: Which) {
-        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
+        let until = self.now + self.timing().fin_timeout();
+        let Some(sub) = self.subsession_mut(which) else { return };
+        if matches!(sub.state, SubsessionState::Parted | SubsessionState::PartFailed) {
+            return;
+        }
         let sid = sub.sid;
-        let consistent = sub.transcript.is_consistent();
+        let failed = sub.state == SubsessionState::Error;
+        let consistent = sub.transcript.is_consistent() && !failed;
         sub.state = if consistent { SubsessionState::Parted } else { SubsessionState::PartFailed };
         let overdue = sub.acks.stop();
-        let unacked: alloc::vec::Vec<_> =
+        let unacked: Vec<_> =
             sub.transcript.unacked().map(|id| (id, sub.transcript.unacked_by(&id))).collect();
         let deferred = sub.deferral.drain();
         for old in deferred {
@@ -185,7 +196,14 @@ impl Session {
         self.dropped_inconsistent |= !consistent;
         self.notify(Notice::SubsessionClosed { sid, consistent });
         if let Which::Previous(n) = which {
-            self.previous.remove(n);
+            if let Some(mut sub) = self.previous.remove(n) {
+                //= docs/spec/protocol.md#SEC-025
+                sub.security.erase();
+                self.ended.push_back(Ended { security: sub.security, until });
+                while self.ended.len() > MAX_ENDED {
+                    self.ended.pop_front();
+                }
+            }
             self.resolve_contexts();
         }
     }
@@ -198,6 +216,7 @@ impl Session {
         self.close(Which::Current);
         let consistent = self.subsessions().all(|sub| sub.transcript.is_consistent());
         self.previous.clear();
+        self.ended.clear();
         self.current = None;
         consistent && !self.dropped_inconsistent
     }

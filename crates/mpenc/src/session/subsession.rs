@@ -21,6 +21,9 @@ pub enum SubsessionState {
     Parted,
     /// Ended without that knowledge.
     PartFailed,
+    /// An author contradicted itself here: nothing more is sent or accepted in it. The session
+    /// goes on with a new subsession, best without that author (TRN-023).
+    Error,
 }
 
 /// The part of a session with fixed membership and fixed keys.
@@ -37,7 +40,20 @@ pub(super) struct Subsession {
     pub(super) shutdown: Option<Shutdown>,
     /// Deferred messages for which `NotAccepted` is out.
     pub(super) not_accepted: BTreeSet<MessageId>,
+    /// Identifiers of refused messages, so that copies cost nothing and are not reported again.
+    refused: BTreeSet<MessageId>,
 }
+
+/// What is left of a subsession that has ended: enough to know its late packets (FIN-013).
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) security: Box<dyn MessageSecurity>,
+    pub(super) until: Timestamp,
+}
+
+/// Refused messages whose identifiers a subsession remembers; copies of later ones are judged
+/// anew.
+const MAX_REFUSED: usize = 1024;
 
 /// A verified message that waits for its ancestors (TRN-014).
 #[derive(Debug)]
@@ -96,6 +112,7 @@ impl Subsession {
             context,
             shutdown: None,
             not_accepted: BTreeSet::new(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -113,8 +130,14 @@ impl Subsession {
         matches!(self.state, SubsessionState::Joined | SubsessionState::Parting)
     }
 
-    /// A copy of something accepted or deferred already (TRN-024).
+    /// A copy of something accepted, deferred or refused already (TRN-024).
     pub(super) fn knows(&self, id: &MessageId) -> bool {
-        self.transcript.contains(id) || self.deferral.contains(id)
+        self.transcript.contains(id) || self.deferral.contains(id) || self.refused.contains(id)
+    }
+
+    pub(super) fn refuse(&mut self, id: MessageId) {
+        if self.refused.len() < MAX_REFUSED {
+            self.refused.insert(id);
+        }
     }
 }

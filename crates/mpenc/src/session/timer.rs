@@ -85,11 +85,11 @@ impl Session {
     fn monitor_acks(&mut self, env: &mut Env<'_>, which: Which) {
         let now = self.now;
         let broken = self.broken;
-        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open() && !broken) else {
-            return;
-        };
+        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
         for action in sub.acks.handle_timeout(now) {
             match action {
+                //= docs/spec/protocol.md#SES-046
+                AckAction::SendAck if broken => {}
                 //= docs/spec/protocol.md#LIV-009
                 //= docs/spec/protocol.md#LIV-012
                 AckAction::SendAck => {

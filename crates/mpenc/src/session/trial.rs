@@ -40,10 +40,6 @@ impl Session {
         sender: &MemberId,
         bytes: &[u8],
     ) -> Disposition {
-        //= docs/spec/protocol.md#MSG-014
-        if self.trial.packets.iter().any(|old| old.bytes == bytes && old.sender == *sender) {
-            return Disposition::Ignored;
-        }
         //= docs/spec/protocol.md#MSG-013
         let capacity = self.timing().trial_capacity(self.session_members().len()).max(1);
         while self.trial.packets.len() >= capacity {
@@ -60,6 +56,11 @@ impl Session {
             warned: false,
         });
         Disposition::Deferred
+    }
+
+    //= docs/spec/protocol.md#MSG-014
+    pub(super) fn waits_for_key(&self, sender: &MemberId, bytes: &[u8]) -> bool {
+        self.trial.packets.iter().any(|old| old.bytes == bytes && old.sender == *sender)
     }
 
     /// Tries all kept packets on the subsessions that exist now; called after each rotation.

@@ -1,17 +1,11 @@
 //! Packets that come late, twice, altered, or not at all.
 
-use mpenc::channel::ChannelEvent;
 use mpenc::{Disposition, Notice, RejectReason};
 
 use crate::world::{World, id};
 
 fn data_packet(world: &World, back: usize) -> (mpenc::MemberId, Vec<u8>) {
     world.packets[world.packets.len() - back].clone()
-}
-
-fn inject(world: &mut World, to: &str, sender: &str, bytes: &[u8]) -> Disposition {
-    let event = ChannelEvent::Packet { sender: id(sender), bytes: bytes.to_vec() };
-    world.act(to, |session, env| session.handle_input(env, event))
 }
 
 /// Alice's two messages reach Bob in the wrong order.
@@ -40,17 +34,17 @@ fn a_message_waits_for_its_ancestors() {
     twin.say("alice", "second");
     let (_, second) = data_packet(&twin, 1);
 
-    assert_eq!(inject(&mut world, "bob", "alice", &second), Disposition::Deferred);
+    assert_eq!(world.inject("bob", "alice", &second), Disposition::Deferred);
     assert!(world.texts("bob").is_empty());
     assert_eq!(world.session("bob").deferred(), 1);
-    assert_eq!(inject(&mut world, "bob", "alice", &second), Disposition::Ignored, "a copy");
+    assert_eq!(world.inject("bob", "alice", &second), Disposition::Ignored, "a copy");
     world.pass_secs(6);
     assert!(
         matches!(world.member("bob").warnings()[..], [Notice::NotAccepted { .. }]),
         "{:?}",
         world.member("bob").warnings()
     );
-    assert_eq!(inject(&mut world, "bob", "alice", &first), Disposition::Accepted);
+    assert_eq!(world.inject("bob", "alice", &first), Disposition::Accepted);
     assert_eq!(world.texts("bob"), ["first", "second"]);
     let resolved = |n: &Notice| matches!(n, Notice::NotAcceptedResolved { .. });
     assert!(world.member("bob").notices.iter().any(resolved));
@@ -64,15 +58,15 @@ fn copies_and_forgeries_have_no_effect() {
     world.establish(&["alice", "bob", "carol"]);
     world.say("alice", "once");
     let (_, packet) = data_packet(&world, 1);
-    assert_eq!(inject(&mut world, "bob", "alice", &packet), Disposition::Ignored);
+    assert_eq!(world.inject("bob", "alice", &packet), Disposition::Ignored);
     // Resent by somebody else: still alice's message.
-    assert_eq!(inject(&mut world, "bob", "carol", &packet), Disposition::Ignored);
+    assert_eq!(world.inject("bob", "carol", &packet), Disposition::Ignored);
     assert_eq!(world.texts("bob"), ["once"]);
     // Every position of the packet altered: never accepted.
     for at in 0..packet.len() {
         let mut forged = packet.clone();
         forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
-        let disposition = inject(&mut world, "bob", "alice", &forged);
+        let disposition = world.inject("bob", "alice", &forged);
         let harmless = matches!(
             disposition,
             Disposition::Rejected(_) | Disposition::Deferred | Disposition::Ignored
@@ -91,21 +85,18 @@ fn foreign_packets_are_reported_once() {
     world.establish(&["alice", "bob"]);
     for _ in 0..3 {
         assert_eq!(
-            inject(&mut world, "bob", "alice", b"hello in the clear"),
+            world.inject("bob", "alice", b"hello in the clear"),
             Disposition::Rejected(RejectReason::Unrecognised)
         );
     }
     let reported = Notice::Unrecognised { sender: id("alice") };
     assert_eq!(world.member("bob").notices.iter().filter(|n| **n == reported).count(), 1);
     assert_eq!(
-        inject(&mut world, "bob", "mallory", b"?mpENC:AAAA."),
+        world.inject("bob", "mallory", b"?mpENC:AAAA."),
         Disposition::Rejected(RejectReason::SenderNotInChannel)
     );
     let huge = vec![b'A'; mpenc::limits::MAX_PACKET_LEN + 1];
-    assert_eq!(
-        inject(&mut world, "bob", "alice", &huge),
-        Disposition::Rejected(RejectReason::TooLarge)
-    );
+    assert_eq!(world.inject("bob", "alice", &huge), Disposition::Rejected(RejectReason::TooLarge));
 }
 
 /// A message of the old subsession arrives after the new one has begun, and the new one's
@@ -129,7 +120,7 @@ fn a_new_subsession_waits_for_the_context_it_names() {
     let new = world.say("bob", "new");
     assert_eq!(world.texts("alice"), ["old", "new"]);
     assert!(world.texts("carol").is_empty(), "withheld: {:?}", world.texts("carol"));
-    assert_eq!(inject(&mut world, "carol", "alice", &late), Disposition::Accepted);
+    assert_eq!(world.inject("carol", "alice", &late), Disposition::Accepted);
     world.settle();
     assert_eq!(world.texts("carol"), ["old", "new"]);
     for name in names {

@@ -1,7 +1,17 @@
 //! One behaviour per module, on whole sessions over a channel in memory with a clock of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test that cannot go on should stop, and names what it means"
+)]
 
 mod change;
+mod client;
 mod dropout;
+mod insider;
 mod late;
 mod part;
 mod races;

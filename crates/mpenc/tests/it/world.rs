@@ -185,6 +185,12 @@ impl World {
         }
     }
 
+    /// The channel tells one member that somebody sent this.
+    pub(crate) fn inject(&mut self, to: &str, sender: &str, bytes: &[u8]) -> Disposition {
+        let event = ChannelEvent::Packet { sender: id(sender), bytes: bytes.to_vec() };
+        self.act(to, |session, env| session.handle_input(env, event))
+    }
+
     /// Removes a packet from what waits for one member: lost on its way to it.
     pub(crate) fn lose(&mut self, name: &str, bytes: &[u8]) {
         let inbox = &mut self.members.get_mut(&id(name)).unwrap().inbox;
