@@ -87,9 +87,11 @@ async fn greet(
         .in_room(&hello.room, |room| room.admit(id, closer, &name, key, hello.resume.as_ref()))?;
     let connection =
         Connection { id, name, room_name: hello.room, room, registry: Arc::clone(registry) };
+    let resumed = admission.resumed.is_some();
+    tracing::debug!(room = connection.room_name, name = %connection.name, resumed, "connected");
     let config = registry.config();
     let welcome = ToClient::Welcome(Welcome {
-        resumed: admission.resumed.is_some(),
+        resumed,
         received: admission.resumed.unwrap_or(0),
         max_packet: config.max_packet,
         grace_ms: millis(config.grace),
@@ -251,6 +253,7 @@ impl Connection {
     fn finish(self, end: End) -> Option<Closing> {
         let Self { id, name, room_name, room, registry } = self;
         let away = room.with(|room| room.disconnected(id, &name, end.ending));
+        tracing::debug!(room = room_name, %name, away, "disconnected");
         if away {
             tokio::spawn(async move {
                 sleep(registry.config().grace).await;

@@ -80,9 +80,14 @@ impl Registry {
         self.stop.subscribe()
     }
 
+    /// Tells every connection to end.
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Tells every connection to end, and waits until all have.
     pub(crate) async fn stop(&self) {
-        self.stop.send_replace(true);
+        self.tell_to_stop();
         self.stop.closed().await;
     }
 

@@ -77,13 +77,16 @@ impl Relay {
         RelayStats::new(Arc::clone(&self.registry))
     }
 
-    /// Serves until `shutdown` completes, then tells every client and ends.
+    /// Serves until `shutdown` completes, then tells every client and ends. If the future is
+    /// dropped before, clients are told all the same.
     ///
     /// # Errors
     ///
     /// What the operating system says if it can serve no longer.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let Self { listener, registry, .. } = self;
+        // Also if nobody waits for `run` any longer, connections end with it.
+        let _stop = StopOnDrop(Arc::clone(&registry));
         // Small packets go out at once; writers gather what can be gathered.
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -99,6 +102,14 @@ impl Relay {
         let grace = registry.config().close_timeout.saturating_mul(2);
         let _ = timeout(grace, registry.stop()).await;
         served
+    }
+}
+
+struct StopOnDrop(Arc<Registry>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.tell_to_stop();
     }
 }
 

@@ -189,6 +189,9 @@ fn within_the_grace_a_stay_goes_on_without_a_gap() {
     assert_eq!(test.sent(&bob2), ["3 bob: first", "4 alice: missed"]);
     assert!(!test.room.expire(bob.id, &bob.name), "the grace of the former connection");
     assert_eq!(test.sent(&alice), ["1 entered alice", "2 +bob", "3 bob: first", "4 alice: missed"]);
+    assert!(test.room.disconnected(bob2.id, &bob2.name, Ending::Broken));
+    assert!(!test.room.expire(bob.id, &bob.name), "each break has a grace of its own");
+    assert!(test.room.expire(bob2.id, &bob2.name));
 }
 
 #[test]

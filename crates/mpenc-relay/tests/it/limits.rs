@@ -116,6 +116,14 @@ async fn a_relay_that_ends_says_so() {
 }
 
 #[tokio::test]
+async fn a_relay_that_is_abandoned_says_so_too() {
+    let relay = TestRelay::start(RelayConfig::default()).await;
+    let mut bob = Raw::enter(&relay, "bob").await;
+    relay.abandon();
+    assert_eq!(bob.closed().await, (1001, "the relay is shutting down".into()));
+}
+
+#[tokio::test]
 async fn another_protocol_is_refused() {
     let relay = TestRelay::start(RelayConfig::default()).await;
     match Raw::open_as(&relay, "mpenc-relay-v9").await {

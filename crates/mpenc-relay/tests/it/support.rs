@@ -43,6 +43,11 @@ impl TestRelay {
         within(self.task).await.unwrap().unwrap();
     }
 
+    /// Drops the relay's future, as a program that ends without caring would.
+    pub(crate) fn abandon(self) {
+        self.task.abort();
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
     }
