@@ -16,13 +16,13 @@ pub(super) const DEMO: &str = "cargo run --release -p mpenc-chat -- demo";
 pub(super) const SCENE: &str =
     "cargo run --release -p mpenc-chat -- replay crates/mpenc-chat/scenes/hamlet-1-1.txt";
 
-/// Real conversations beside the repository, with the cut of each: lines and members. Together
-/// they take about a minute; the whole logs take many.
+/// Real conversations beside the repository, with the cut of each: lines and members. Each takes
+/// seconds; the whole logs take minutes.
 const LOGS_FOLDER: &str = "../shared/data/irc";
 const LOGS: [(&str, u32, u32); 3] = [
-    ("ubuntu-meeting.0.ascii.txt", 150, 12),
-    ("rust.0.ascii.txt", 150, 12),
-    ("2004-11-15_03.raw.txt", 150, 10),
+    ("ubuntu-meeting.0.ascii.txt", 400, 16),
+    ("rust.0.ascii.txt", 400, 16),
+    ("2004-11-15_03.raw.txt", 500, 16),
 ];
 
 /// How long one run of the program may take, in seconds; each takes a small part of it.
