@@ -109,9 +109,10 @@ impl Transcript {
         parents: &[u32],
     ) -> Result<Box<[u32]>, TranscriptReject> {
         let records = || parents.iter().filter_map(|slot| self.record(*slot));
-        // No valid message names a closed one, and a closed one never brings the author's
-        // last message into the past of the new one; so the fork check may leave it out.
-        let mut context = self.others(records().filter(|parent| !self.is_closed_record(parent)));
+        // The vector of a closed parent may be gone, and is not missed: the message is refused
+        // anyway, and whether it is a fork the other parents tell, because a closed message lies
+        // before everybody's last one.
+        let mut context = self.others(records());
         let closed = records().find(|parent| self.is_closed_record(parent)).map(|r| r.id);
         let mut redundant = None;
         for parent in records() {
@@ -344,5 +345,35 @@ impl Transcript {
         });
         maximal.sort_unstable();
         maximal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mpenc_types::{BodyKind, MemberId, MemberSet};
+
+    use super::*;
+
+    /// Ids of the messages whose vector is kept.
+    fn kept(kind: BodyKind) -> Vec<u8> {
+        let members = [b"a", b"b"].map(|name| MemberId::from_wire(name));
+        let mut transcript = Transcript::new(&members.iter().collect::<MemberSet>());
+        let mut parents = vec![];
+        for n in 1..=9_u8 {
+            let id = MessageId::new(&[n]).unwrap();
+            let author = &members[usize::from(n % 2)];
+            let _ = transcript.accept(Entry { id, author, parents: &parents, kind }).unwrap();
+            parents = vec![id];
+        }
+        let kept = transcript.records.iter().filter(|record| record.context.is_some());
+        kept.map(|record| record.id.as_bytes()[0]).collect()
+    }
+
+    //= docs/spec/protocol.md#TRN-031
+    //= type=test
+    #[test]
+    fn vectors_of_closed_messages_are_dropped_unless_they_have_content() {
+        assert_eq!(kept(BodyKind::ExplicitAck { manual: false }), [8, 9], "each author's last");
+        assert_eq!(kept(BodyKind::Payload), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

@@ -82,6 +82,21 @@ fn the_oldest_is_dropped_and_the_newest_kept() {
     assert!(deferral.insert(member("a"), id("a0"), &ids("x"), ()).is_ok());
 }
 
+//= docs/spec/protocol.md#TRN-016
+//= type=test
+#[test]
+fn of_equals_the_oldest_of_all_is_dropped() {
+    let mut deferral = Deferral::new(3);
+    for n in 0..deferral.capacity() {
+        let author = if n % 2 == 0 { "b" } else { "a" };
+        deferral.insert(member(author), nth(author, n), &ids("x"), ()).unwrap();
+    }
+    let dropped = deferral.insert(member("c"), id("c"), &ids("x"), ()).unwrap();
+    assert_eq!(dropped.iter().map(|m| m.id).collect::<Vec<_>>(), ids("b0"));
+    let dropped = deferral.insert(member("c"), id("cc"), &ids("x"), ()).unwrap();
+    assert_eq!(dropped.iter().map(|m| m.id).collect::<Vec<_>>(), ids("a1"));
+}
+
 //= docs/spec/protocol.md#TRN-018
 //= type=test
 #[test]

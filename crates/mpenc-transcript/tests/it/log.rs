@@ -163,11 +163,11 @@ fn the_log_can_be_asked() {
     assert_eq!(log.in_order(ids("d x a d")), ids("a d"));
 
     let mut story = Story::of("a b");
-    story.say("a1", "", PAYLOAD);
     story.say("b1", "", PAYLOAD);
-    assert_eq!(story.0.would_be_parents(), ids("a1 b1"));
+    story.say("a1", "", PAYLOAD);
+    assert_eq!(story.0.would_be_parents(), ids("b1 a1"), "in the order of acceptance");
     story.say("a2", "a1 b1", ACK);
-    assert_eq!(story.0.would_be_parents(), ids("a1 b1"));
+    assert_eq!(story.0.would_be_parents(), ids("b1 a1"));
     story.say("b2", "a2", PAYLOAD);
     assert_eq!(story.0.would_be_parents(), ids("b2"));
 }
