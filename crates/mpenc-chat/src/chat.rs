@@ -1,7 +1,73 @@
-use crate::{cli::ChatArgs, failure::Failure};
-pub(crate) async fn run(_: &ChatArgs) -> Result<(), Failure> {
-    Ok(())
+//! `mpenc chat`: a conversation line by line, on a terminal or through pipes.
+
+mod command;
+mod input;
+mod room;
+mod screen;
+mod stop;
+mod warnings;
+
+pub(crate) use stop::interrupted;
+
+use mpenc::Preset;
+use mpenc::client::Client;
+use mpenc_relay::RelayChannel;
+
+use crate::cli::ChatArgs;
+use crate::failure::Failure;
+use crate::keys::{KnownKeys, Origin, Place, SharedKeys, fingerprint, load_or_create};
+use crate::term::{self, say};
+
+use room::Room;
+
+/// Runs the command.
+pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
+    let place = match (&args.identity, &args.data_dir) {
+        (Some(file), _) => Place::of_file(file),
+        (None, Some(directory)) => Place::in_directory(directory, &args.name),
+        (None, None) => Place::in_directory(&Place::default_directory()?, &args.name),
+    };
+    let (identity, origin) = load_or_create(&place.identity)?;
+    let keys = SharedKeys::new(KnownKeys::load(&place.known)?);
+    let timing = args.timing.timing(match args.timing {
+        Preset::Loopback => LOOPBACK_MEMBERS,
+        Preset::Default | Preset::Original => 0,
+    });
+
+    let channel =
+        RelayChannel::connect(&args.relay, &args.room, args.name.clone(), identity.clone())
+            .await
+            .map_err(|error| Failure::input(error.to_string()))?;
+
+    say(&format!("mpenc: room {} on {}", term::escape(&args.room), term::escape(&args.relay)));
+    say(PROTECTED);
+    say(EXPOSED);
+    let path = term::escape(&place.identity.display().to_string());
+    if origin == Origin::Created {
+        say(&format!("* a new identity key for you lies in {path}"));
+    }
+    say(&format!("* your fingerprint: {}", fingerprint(&identity.public())));
+    say("* /help lists the commands");
+
+    let session = Client::new(args.name.clone(), identity.clone())
+        .map_err(|error| Failure::input(error.to_string()))?
+        .session_id(args.room.clone())
+        .timing(timing)
+        .directory(keys.clone())
+        .auto_include(args.auto_include)
+        .stay_if_last(true)
+        .patient_join(true)
+        .open(channel);
+    let room = Room::new(session, keys, identity.public(), timing, args.auto_include);
+    room.talk(input::lines(tokio::io::stdin())).await
 }
-pub(crate) async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
-}
+
+/// Rooms on one machine are expected to be no larger than this.
+const LOOPBACK_MEMBERS: usize = 16;
+
+const PROTECTED: &str = "  What members write is sealed and signed from end to end; you are told who \
+can read a line, what it answers, and who is known to have it.";
+const EXPOSED: &str = "  Not hidden: who talks with whom, when and how much. Keys marked unverified \
+are the relay's word until you compare fingerprints; whoever steals a member's keys can read \
+what comes until they are renewed, and in this version perhaps what came before. This software \
+has had no independent audit.";

@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Input(String),
     /// Something that should hold does not. Exit status 1.
     Check(String),
+    /// What went wrong has been said already; the exit status.
+    Told(u8),
 }
 
 impl Failure {
@@ -27,6 +29,7 @@ impl Failure {
         match self {
             Self::Check(_) => 1,
             Self::Input(_) => 2,
+            Self::Told(status) => *status,
         }
     }
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(sentence) | Self::Check(sentence) => f.write_str(sentence),
+            Self::Told(_) => Ok(()),
         }
     }
 }

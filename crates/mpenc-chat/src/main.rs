@@ -61,6 +61,7 @@ fn main() -> ExitCode {
 fn end(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Told(status)) => ExitCode::from(status),
         Err(failure) => {
             term::complain(&format!("mpenc: {}", term::escape(&failure.to_string())));
             ExitCode::from(failure.status())

@@ -1,0 +1,393 @@
+//! The conversation itself: lines in, notices out, until somebody wants to stop.
+
+use core::time::Duration;
+
+use mpenc::client::{RequestError, Session};
+use mpenc::{ChangeError, MemberId, MemberSet, Notice, PublicKey, SendError, SessionState, Timing};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::command::{Command, HELP};
+use super::input::BadLine;
+use super::warnings::{Effect, Warnings};
+use super::{interrupted, screen};
+use crate::failure::Failure;
+use crate::keys::{SharedKeys, fingerprint, is_fingerprint_of};
+use crate::term::{self, Paint, Style, complain, say};
+
+/// One conversation on the screen.
+pub(super) struct Room {
+    session: Session,
+    me: MemberId,
+    keys: SharedKeys,
+    own_key: PublicKey,
+    timing: Timing,
+    auto_include: bool,
+    paint: Paint,
+    warnings: Warnings,
+    requests: JoinSet<(Request, Result<(), RequestError>)>,
+    /// The user was told who could include it.
+    told_to_wait: bool,
+    /// Set while we part: give up then.
+    stopping: Option<Instant>,
+    /// Exit status so far: the worst of what happened.
+    status: u8,
+}
+
+/// What we asked of the session.
+#[derive(Clone, Debug)]
+enum Request {
+    Join,
+    Include(MemberSet),
+    Exclude(MemberSet),
+    Refresh,
+    Part,
+}
+
+impl Room {
+    /// A conversation that has not begun.
+    pub(super) fn new(
+        session: Session,
+        keys: SharedKeys,
+        own_key: PublicKey,
+        timing: Timing,
+        auto_include: bool,
+    ) -> Self {
+        let me = session.view(|session| session.me().clone());
+        Self {
+            session,
+            me,
+            keys,
+            own_key,
+            timing,
+            auto_include,
+            paint: Paint::stdout(),
+            warnings: Warnings::default(),
+            requests: JoinSet::new(),
+            told_to_wait: false,
+            stopping: None,
+            status: 0,
+        }
+    }
+
+    /// Enters the room and talks until the input ends or somebody stops us.
+    pub(super) async fn talk(
+        mut self,
+        mut lines: mpsc::Receiver<Result<String, BadLine>>,
+    ) -> Result<(), Failure> {
+        self.request(Request::Join);
+        let mut input_open = true;
+        let keys = self.keys.clone();
+        let session = self.session.clone();
+        let mut stop = Box::pin(interrupted());
+        loop {
+            let give_up = self.stopping.unwrap_or_else(Instant::now);
+            tokio::select! {
+                notice = session.next_notice() => match notice {
+                    Some(notice) => self.show(&notice),
+                    None => return self.ended(),
+                },
+                line = lines.recv(), if input_open && self.stopping.is_none() => match line {
+                    Some(line) => self.typed(line),
+                    None => {
+                        input_open = false;
+                        self.part();
+                    }
+                },
+                Some(done) = self.requests.join_next() => {
+                    if let Ok((request, result)) = done
+                        && self.done(&request, result)
+                    {
+                        return self.leave();
+                    }
+                }
+                () = &mut stop => {
+                    stop = Box::pin(interrupted());
+                    if self.stopping.is_some() {
+                        self.fail(1, "left without waiting for the others to know");
+                        return self.leave();
+                    }
+                    self.part();
+                }
+                () = sleep_until(give_up), if self.stopping.is_some() => {
+                    self.fail(1, "left without knowing whether everybody has seen everything");
+                    return self.leave();
+                }
+                () = keys.asked() => {}
+                () = sleep(LOOK_AGAIN), if !self.told_to_wait => {}
+            }
+            self.look_around();
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let session = self.session.clone();
+        let pending: core::pin::Pin<Box<dyn Future<Output = _> + Send>> = match request.clone() {
+            Request::Join => Box::pin(session.join()),
+            Request::Include(members) => Box::pin(session.include(members)),
+            Request::Exclude(members) => Box::pin(session.exclude(members)),
+            Request::Refresh => Box::pin(session.refresh()),
+            Request::Part => Box::pin(session.part()),
+        };
+        self.requests.spawn(async move { (request, pending.await) });
+    }
+
+    /// What came of a request; true if there is nothing more to do.
+    fn done(&mut self, request: &Request, result: Result<(), RequestError>) -> bool {
+        let me = &self.me;
+        match (request, result) {
+            (Request::Join, Ok(())) => {
+                self.told_to_wait = true;
+                if self.session.view(mpenc::Session::is_alone) {
+                    self.tell("* you are alone in the room; who enters will be announced here");
+                }
+            }
+            (Request::Part, Ok(())) => return true,
+            (Request::Part, Err(RequestError::Refused(ChangeError::Busy))) => {}
+            (Request::Part, Err(error)) => {
+                self.fail(1, &error.to_string());
+                return true;
+            }
+            (_, Ok(())) => {}
+            (Request::Join | Request::Refresh, Err(error)) => self.fail(1, &error.to_string()),
+            (Request::Include(members), Err(error)) => {
+                // Somebody else may have done the same at the same time.
+                if !self.session.view(|session| members.is_subset(&session.members())) {
+                    let text = format!("{} not included: {error}", term::names(members));
+                    self.fail(1, &text);
+                }
+            }
+            (Request::Exclude(members), Err(error)) => {
+                if !self.session.view(|session| members.is_disjoint(&session.members())) {
+                    let own = if members.contains(me) { 2 } else { 1 };
+                    let text = format!("{} not excluded: {error}", term::names(members));
+                    self.fail(own, &text);
+                }
+            }
+        }
+        false
+    }
+
+    fn typed(&mut self, line: Result<String, BadLine>) {
+        let command = match line {
+            Ok(line) => Command::parse(&line),
+            Err(bad) => Err(bad.to_string()),
+        };
+        match command {
+            Err(sentence) => self.fail(2, &sentence),
+            Ok(command) => self.obey(command),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Nothing => {}
+            Command::Say(text) => match self.session.send(&text) {
+                Ok(_) => {}
+                Err(error @ SendError::TooLarge { .. }) => self.fail(2, &error.to_string()),
+                Err(error) => self.fail(1, &error.to_string()),
+            },
+            Command::Include(members) => self.include(members),
+            Command::Exclude(members) => self.exclude(members),
+            Command::Refresh => self.request(Request::Refresh),
+            Command::Members => {
+                let own = fingerprint(&self.own_key);
+                // The session asks for keys while it is locked; so the keys come second here too.
+                let keys = &self.keys;
+                let text =
+                    self.session.view(|session| screen::members(session, &own, &keys.lock()));
+                self.tell(&text);
+            }
+            Command::Info(place) => {
+                match self.session.view(|session| screen::info(session, place, self.paint)) {
+                    Some(text) => self.tell(&text),
+                    None => self.fail(2, &format!("there is no message [{place}]")),
+                }
+            }
+            Command::Verify(member, digits) => self.verify(&member, digits.as_deref()),
+            Command::Warnings => {
+                let lines: Vec<String> =
+                    self.warnings.in_force().map(|text| format!("  ! {text}")).collect();
+                if lines.is_empty() {
+                    self.tell("  no warnings");
+                } else {
+                    self.tell(&lines.join("\n"));
+                }
+            }
+            Command::Join => self.request(Request::Join),
+            Command::Part => self.part(),
+            Command::Help => self.tell(HELP),
+        }
+    }
+
+    fn include(&mut self, members: MemberSet) {
+        let (channel, present) = self.session.view(|session| {
+            (session.channel_members().cloned().unwrap_or_default(), session.members())
+        });
+        for member in &members {
+            let name = term::name(member);
+            if self.keys.lock().is_refused(member) {
+                self.fail(1, &format!("{name} is refused, since its identity key has changed"));
+                return;
+            }
+            if !channel.contains(member) && !present.contains(member) {
+                self.fail(2, &format!("there is nobody called {name} in the room"));
+                return;
+            }
+        }
+        self.request(Request::Include(members));
+    }
+
+    fn exclude(&mut self, members: MemberSet) {
+        let present = self.session.view(mpenc::Session::members);
+        if let Some(stranger) = members.difference(&present).iter().next() {
+            let name = term::name(stranger);
+            self.fail(2, &format!("there is nobody called {name} in the session"));
+            return;
+        }
+        self.request(Request::Exclude(members));
+    }
+
+    fn verify(&mut self, member: &MemberId, digits: Option<&str>) {
+        let name = term::name(member);
+        let known = self.keys.lock().get(member);
+        let Some((key, _)) = known else {
+            self.fail(2, &format!("no key of anybody called {name} is known"));
+            return;
+        };
+        if digits.is_some_and(|digits| !is_fingerprint_of(digits, &key)) {
+            self.fail(
+                1,
+                &format!("that is not the fingerprint of {name}, which is {}", fingerprint(&key)),
+            );
+            return;
+        }
+        self.keys.lock().verify(member);
+        self.tell(&format!(
+            "* {name} is now marked verified, on your word that this is its fingerprint:\n  {}",
+            fingerprint(&key)
+        ));
+    }
+
+    fn part(&mut self) {
+        self.tell("* saying farewell (Ctrl-C again leaves at once)");
+        let bound = self
+            .timing
+            .fin_timeout()
+            .saturating_add(self.timing.fin_grace())
+            .saturating_add(self.timing.bc_lat().saturating_mul(2));
+        // A moment so far away that it cannot be named never comes.
+        self.stopping = Instant::now().checked_add(bound);
+        self.request(Request::Part);
+    }
+
+    fn show(&mut self, notice: &Notice) {
+        let paint = self.paint;
+        let text = match notice {
+            Notice::MessageReady { id, .. } => {
+                self.session.view(|session| screen::message(session, id, paint))
+            }
+            Notice::EnterRequest { member } => {
+                Some(screen::enter_request(member, &self.keys.lock(), self.auto_include))
+            }
+            Notice::StateChanged { new: SessionState::Joining, .. } => {
+                self.told_to_wait = false;
+                self.session.view(|session| screen::notice(session, notice))
+            }
+            _ => self.session.view(|session| screen::notice(session, notice)),
+        };
+        // Changes of keys are told before whoever brought them.
+        self.tell_alarms();
+        if let Some(text) = text {
+            self.tell(&text);
+        }
+        let session = &self.session;
+        let number = |id: &_| session.view(|session| screen::number(session, id));
+        match self.warnings.note(notice, number) {
+            Effect::None => {}
+            Effect::Raised(text) => self.tell(&paint.paint(Style::Warn, &format!("! {text}"))),
+            Effect::Withdrawn(text) => self.tell(&paint.paint(Style::Good, &format!("  {text}"))),
+        }
+        if let Notice::MembersChanged { include, .. } = notice {
+            let keys = self.keys.clone();
+            let keys = keys.lock();
+            let names: Vec<String> = include
+                .iter()
+                .filter(|member| **member != self.me)
+                .map(|member| screen::named(&keys, member))
+                .collect();
+            if !names.is_empty() {
+                self.tell(&paint.paint(Style::Faint, &format!("  keys: {}", names.join(", "))));
+            }
+        }
+    }
+
+    /// Tells what has no notice.
+    fn look_around(&mut self) {
+        self.tell_alarms();
+        if self.told_to_wait || self.stopping.is_some() {
+            return;
+        }
+        let seniors = self.session.view(|session| {
+            let waiting = session.sid().is_none() && !session.is_alone();
+            session
+                .channel_members()
+                .filter(|_| waiting)
+                .map(|channel| channel.without(session.me()))
+        });
+        if let Some(seniors) = seniors.filter(|seniors| !seniors.is_empty()) {
+            self.told_to_wait = true;
+            let names = term::names(&seniors);
+            self.tell(&format!("* in the room: {names}; one of them has to include you"));
+        }
+    }
+
+    fn tell_alarms(&mut self) {
+        let keys = self.keys.clone();
+        let mut keys = keys.lock();
+        while let Some(alarm) = keys.poll_alarm() {
+            let text = screen::alarm(&alarm, &keys, self.paint);
+            if let crate::keys::Alarm::Changed { member, .. } = &alarm {
+                let text = format!(
+                    "the identity key of {} has changed and is refused",
+                    term::name(member)
+                );
+                self.warnings.last(text);
+            }
+            self.tell(&text);
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        say(text);
+    }
+
+    /// Something went wrong, but the conversation goes on.
+    fn fail(&mut self, status: u8, sentence: &str) {
+        self.status = self.status.max(status);
+        complain(&format!("mpenc: {}", term::escape(sentence)));
+    }
+
+    /// The channel is gone.
+    fn ended(mut self) -> Result<(), Failure> {
+        if self.stopping.is_none() {
+            let why = self.session.closed().map(|why| why.to_string()).unwrap_or_default();
+            self.fail(1, &format!("the connection to the room has ended: {why}"));
+        }
+        self.leave()
+    }
+
+    fn leave(mut self) -> Result<(), Failure> {
+        while let Some(notice) = self.session.try_next_notice() {
+            self.show(&notice);
+        }
+        self.session.close();
+        match self.status {
+            0 => Ok(()),
+            status => Err(Failure::Told(status)),
+        }
+    }
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -1,0 +1,267 @@
+//! How things look, line by line.
+
+use mpenc::{Change, MemberId, MemberSet, Message, MessageId, Notice, Session, SessionState};
+
+use crate::keys::{Alarm, KnownKeys, Trust, fingerprint};
+use crate::term::{self, Paint, Style};
+
+/// How a message is called: by its number in the log, from 1.
+pub(super) fn number(session: &Session, id: &MessageId) -> String {
+    match session.index_of(id) {
+        Some(index) => format!("[{}]", index.saturating_add(1)),
+        None => "[?]".to_owned(),
+    }
+}
+
+/// A message: `[7] bob: text`, and `[7 -> 4, 5] bob: text` if it does not just answer the one
+/// shown before it.
+pub(super) fn message(session: &Session, id: &MessageId, paint: Paint) -> Option<String> {
+    let message = session.message(id)?;
+    let index = session.index_of(id)?;
+    let answers = answers(session, id);
+    let place = index.saturating_add(1);
+    //= docs/spec/protocol.md#TRN-039
+    let head = if index == 0 || answers == [index] {
+        format!("[{place}]")
+    } else {
+        paint.paint(Style::Warn, &format!("[{place} -> {}]", list(&answers)))
+    };
+    let name = paint.paint(Style::Name, &term::name(message.author));
+    let mut line = format!("{head} {name}: {}", term::escape(message.text));
+    //= docs/spec/protocol.md#UIX-002
+    if *message.members != session.members() {
+        let readers = term::names(&message.readers());
+        line.push_str(&paint.paint(Style::Warn, &format!("  (for {readers})")));
+    }
+    Some(line)
+}
+
+/// Everything about a message.
+pub(super) fn info(session: &Session, place: usize, paint: Paint) -> Option<String> {
+    let index = isize::try_from(place.checked_sub(1)?).ok()?;
+    let message: Message<'_> = session.message_at(index)?;
+    let answers = answers(session, &message.id);
+    let answers = if answers.is_empty() { "nothing here".to_owned() } else { list(&answers) };
+    let unacked = session.unacked_by(&message.id).unwrap_or_default();
+    let acked = if message.fully_acked_at.is_some() || unacked.is_empty() {
+        paint.paint(Style::Good, "acknowledged by every reader")
+    } else {
+        let text = format!("not known to have reached: {}", term::names(&unacked));
+        paint.paint(Style::Warn, &text)
+    };
+    Some(format!(
+        "[{place}] {}: {}\n      answers: {answers}\n      readers: {}\n      {acked}\n      \
+         identifier: {}",
+        term::name(message.author),
+        term::escape(message.text),
+        term::names(&message.readers()),
+        message.id,
+    ))
+}
+
+/// What a notice tells people, unless it is a warning or a message.
+pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
+    let me = session.me();
+    Some(match notice {
+        Notice::StateChanged { new, .. } => match new {
+            SessionState::Joining if session.is_alone() => "* you are alone in the room".to_owned(),
+            SessionState::Joining => "* entering the room".to_owned(),
+            SessionState::Parted => {
+                "* you have left the room; what you wrote is known to have reached everybody"
+                    .to_owned()
+            }
+            SessionState::PartFailed => "* you are out of the room, and it is not known whether \
+                                         everybody has seen everything"
+                .to_owned(),
+            SessionState::JoinFailed => "* nobody included you; /join tries again".to_owned(),
+            _ => return None,
+        },
+        Notice::MembersChanged { remain, include, exclude, .. } => {
+            members_changed(session, me, remain, include, exclude)
+        }
+        Notice::KeyRefreshed { initiator, .. } => {
+            format!("* {} renewed the keys", term::name(initiator))
+        }
+        Notice::OpRejected { change, winner, .. } => format!(
+            "* a proposal of {} came first, so this one falls away: {}",
+            term::name(winner),
+            change_text(change)
+        ),
+        Notice::OpStarted { change, initiator } if initiator != me && !change.is_refresh() => {
+            started(session, change, initiator)
+        }
+        Notice::OpFailed { change, reason, .. } => {
+            format!("* could not {}: {}", change_text(change), term::escape(&reason.to_string()))
+        }
+        Notice::Unrecognised { sender } => {
+            format!("* something that is not of this protocol came from {}", term::name(sender))
+        }
+        _ => return None,
+    })
+}
+
+/// Who can read, who waits, and their keys.
+pub(super) fn members(session: &Session, own: &str, keys: &KnownKeys) -> String {
+    let me = session.me();
+    let members = session.members();
+    let mut lines = Vec::new();
+    for member in &members {
+        if member == me {
+            lines.push(format!("  {}  (you)  {own}", term::name(member)));
+        } else {
+            lines.push(format!("  {}  {}", term::name(member), key_text(keys, member)));
+        }
+    }
+    let waiting = session.candidates();
+    if !waiting.is_empty() {
+        lines.push("  in the room, but not in the session:".to_owned());
+        for member in &waiting {
+            lines.push(format!("  {}  {}", term::name(member), key_text(keys, member)));
+        }
+    }
+    let leaving = session.leaving_members();
+    if !leaving.is_empty() {
+        lines.push(format!("  gone, and about to be excluded: {}", term::names(leaving)));
+    }
+    lines.join("\n")
+}
+
+/// Who waits, and the command that lets it in.
+pub(super) fn enter_request(member: &MemberId, keys: &KnownKeys, auto_include: bool) -> String {
+    let name = term::name(member);
+    if keys.is_refused(member) {
+        format!("* {name} is in the room with a key that is not the one you know, and is refused")
+    } else if auto_include {
+        format!("* {name} is in the room and is being included")
+    } else {
+        format!("* {name} is in the room and waits; to include: /include {name}")
+    }
+}
+
+/// What happened to keys.
+pub(super) fn alarm(alarm: &Alarm, keys: &KnownKeys, paint: Paint) -> String {
+    match alarm {
+        Alarm::New { member, key } => format!(
+            "* first meeting with {0}, unverified; compare with {0} by another way, then /verify \
+             {0}\n  {1}",
+            term::name(member),
+            fingerprint(key)
+        ),
+        Alarm::Changed { member, known, offered } => {
+            let name = term::name(member);
+            let trust = trust_text(keys.get(member).map(|(_, trust)| trust));
+            paint.paint(
+                Style::Alarm,
+                &format!(
+                    "!!! THE IDENTITY KEY OF {name} HAS CHANGED, AND IS REFUSED\n\
+                     !!!   known ({trust}): {}\n\
+                     !!!   now offered: {}\n\
+                     !!! Somebody may pose as {name}. If you know by another way that the new key \
+                     is right,\n!!! leave, remove the line of {name} from {}, and come again.",
+                    fingerprint(known),
+                    fingerprint(offered),
+                    term::escape(&keys.path().display().to_string()),
+                ),
+            )
+        }
+        Alarm::Unsaved { reason } => {
+            paint.paint(Style::Alarm, &format!("! {}", term::escape(reason)))
+        }
+    }
+}
+
+/// A name with what is known of its key.
+pub(super) fn named(keys: &KnownKeys, member: &MemberId) -> String {
+    let trust = trust_text(keys.get(member).map(|(_, trust)| trust));
+    format!("{} ({trust})", term::name(member))
+}
+
+/// What a change of membership is to do.
+pub(super) fn change_text(change: &Change) -> String {
+    let mut parts = Vec::new();
+    if !change.include.is_empty() {
+        parts.push(format!("include {}", term::names(&change.include)));
+    }
+    if !change.exclude.is_empty() {
+        parts.push(format!("exclude {}", term::names(&change.exclude)));
+    }
+    if parts.is_empty() { "renew the keys".to_owned() } else { parts.join(" and ") }
+}
+
+fn members_changed(
+    session: &Session,
+    me: &MemberId,
+    remain: &MemberSet,
+    include: &MemberSet,
+    exclude: &MemberSet,
+) -> String {
+    let alone = remain.len() == 1 && remain.contains(me);
+    if alone && include.is_empty() {
+        return format!("* you are no longer in a session with {}", term::names(exclude));
+    }
+    if alone && exclude.is_empty() && session.log_len() == 0 {
+        return format!("* you are in a session with {}", term::names(include));
+    }
+    let mut line = "*".to_owned();
+    if !include.is_empty() {
+        line.push_str(&format!(" {} can read from now on;", term::names(include)));
+    }
+    if !exclude.is_empty() {
+        line.push_str(&format!(" {} cannot read any more;", term::names(exclude)));
+    }
+    let others = remain.union(include).without(me);
+    line.push_str(&format!(" in the session with you: {}", term::names(&others)));
+    line
+}
+
+//= docs/spec/protocol.md#UIX-005
+fn started(session: &Session, change: &Change, initiator: &MemberId) -> String {
+    let who = term::name(initiator);
+    let readers = term::names(&session.members().without(session.me()));
+    let until = if readers.is_empty() {
+        String::new()
+    } else {
+        format!("; until that is done, what you write goes to {readers}")
+    };
+    if change.include.contains(session.me()) {
+        format!("* {who} is including you")
+    } else if change.exclude.contains(session.me()) {
+        format!("* {who} is excluding you; until that is done, you read what is written")
+    } else {
+        format!("* {who} is about to {}{until}", change_text(change))
+    }
+}
+
+fn key_text(keys: &KnownKeys, member: &MemberId) -> String {
+    match keys.get(member) {
+        Some((key, trust)) => format!("{}  {}", trust_text(Some(trust)), fingerprint(&key)),
+        None => trust_text(None).to_owned(),
+    }
+}
+
+fn trust_text(trust: Option<Trust>) -> &'static str {
+    match trust {
+        Some(Trust::Verified) => "verified",
+        Some(Trust::Unverified) => "unverified",
+        None => "key unknown",
+    }
+}
+
+/// The numbers of the messages that a message answers.
+fn answers(session: &Session, id: &MessageId) -> Vec<usize> {
+    let parents = session.log_parents(id).unwrap_or_default();
+    let mut numbers: Vec<usize> = parents
+        .iter()
+        .filter_map(|parent| session.index_of(parent))
+        .map(|index| index.saturating_add(1))
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn list(numbers: &[usize]) -> String {
+    match numbers {
+        [] => "nothing here".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
