@@ -1,6 +1,7 @@
 //! One behaviour per module, on whole sessions over a channel in memory with a clock of its own.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::std_instead_of_alloc,
