@@ -157,19 +157,26 @@ mod tests {
         assert!(check(&counters.collect::<Vec<_>>()).crowded.len() < 10);
     }
 
+    fn colliding(n: u32) -> MessageId {
+        let mut bytes = [7; 20];
+        bytes[16..].copy_from_slice(&n.to_be_bytes());
+        MessageId::new(&bytes).unwrap()
+    }
+
     //= docs/spec/attacks.md#ATK-114
     //= type=test
     #[test]
     fn identifiers_made_to_collide_go_to_the_tree() {
-        let ids: Vec<MessageId> = (0..5_000_u32)
-            .map(|n| {
-                let mut bytes = [7; 20];
-                bytes[16..].copy_from_slice(&n.to_be_bytes());
-                MessageId::new(&bytes).unwrap()
-            })
-            .collect();
+        let ids: Vec<MessageId> = (0..5_000).map(colliding).collect();
         let index = check(&ids);
         assert_eq!(index.crowded.len(), ids.len() - PROBES);
-        assert!(index.cells.len() <= 2 * FEWEST * 2);
+        assert!(index.cells.len() <= 4 * FEWEST, "the table does not grow for them");
+    }
+
+    #[test]
+    fn the_tree_outlives_growth() {
+        let spread = (1..3_000_u32).map(|n| MessageId::new(&n.to_be_bytes()).unwrap());
+        let ids: Vec<MessageId> = (0..200).map(colliding).chain(spread).collect();
+        assert!(check(&ids).cells.len() >= 4_096);
     }
 }
