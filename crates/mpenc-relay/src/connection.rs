@@ -106,7 +106,7 @@ async fn receive_hello(socket: &mut WebSocket) -> Result<Hello, Option<Closing>>
         match socket.recv().await {
             Some(Ok(Message::Text(text))) => match parse(text.as_str())? {
                 ToRelay::Hello(hello) => return Ok(hello),
-                ToRelay::Enter | ToRelay::Leave | ToRelay::Kick { .. } => {
+                ToRelay::Enter { .. } | ToRelay::Leave | ToRelay::Kick { .. } => {
                     return Err(Some(Closing::malformed("the first frame must be a hello")));
                 }
             },
@@ -189,8 +189,7 @@ impl Connection {
 
     fn obey(&self, control: ToRelay) -> Result<(), Closing> {
         match control {
-            ToRelay::Enter => {
-                let ticket = random()?;
+            ToRelay::Enter { ticket } => {
                 self.room.with(|room| room.enter(self.id, &self.name, ticket));
             }
             ToRelay::Leave => self.room.with(|room| room.leave(self.id, &self.name)),

@@ -23,7 +23,7 @@ pub(crate) enum EventKind {
     Packet,
     /// Somebody entered, who alone receives `snapshot` instead of the frame.
     Enter {
-        connection: ConnectionId,
+        member: MemberId,
         snapshot: Message,
     },
     Leave {

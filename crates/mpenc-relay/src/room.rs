@@ -131,18 +131,12 @@ impl Room {
         mem::replace(&mut place.link, link)
             .close(Closing::new(Closing::REPLACED, "a newer connection took the name over"));
 
-        let resumable = |stay: &Stay, resume: &Resume| {
-            stay.ticket == resume.ticket
-                && resume.seq >= stay.entered
-                && resume.seq < self.log.next()
-                && resume.seq.saturating_add(1) >= self.log.first()
-        };
         if let (Some(stay), Some(resume)) = (&mut place.stay, resume)
-            && resumable(stay, resume)
+            && let Some(cursor) = stay.resumed_at(resume, &self.log)
         {
             stay.confirmed = stay.confirmed.max(resume.seq);
-            place.cursor = resume.seq.saturating_add(1);
-            place.in_at_cursor = true;
+            place.cursor = cursor;
+            place.in_at_cursor = cursor != stay.entered;
             add(&self.totals.resumed, 1);
             return Ok(Admission { resumed: Some(stay.received) });
         }
@@ -162,7 +156,8 @@ impl Room {
         if place.stay.is_some() {
             return;
         }
-        place.stay = Some(Stay { ticket, entered: seq, received: 0, confirmed: seq });
+        place.stay =
+            Some(Stay { ticket, entered: seq, received: 0, confirmed: seq.saturating_sub(1) });
         let member = presence(name, &place.key);
         let members = self
             .places
@@ -170,10 +165,10 @@ impl Room {
             .filter(|(_, place)| place.stay.is_some())
             .map(|(name, place)| presence(name, &place.key))
             .collect();
-        let snapshot = text(&ToClient::Entered { seq, ticket, members });
+        let snapshot = text(&ToClient::Entered { seq, members });
         self.append(Event {
             frame: text(&ToClient::MemberEntered { seq, member }),
-            kind: EventKind::Enter { connection, snapshot },
+            kind: EventKind::Enter { member: name.clone(), snapshot },
         });
     }
 
@@ -230,7 +225,7 @@ impl Room {
         for event in self.log.from(place.cursor) {
             place.cursor = place.cursor.saturating_add(1);
             let frame = match &event.kind {
-                EventKind::Enter { connection: of, snapshot } if *of == connection => {
+                EventKind::Enter { member, snapshot } if member == name => {
                     place.in_at_cursor = true;
                     snapshot
                 }
@@ -371,6 +366,19 @@ impl Room {
             None => place.cursor,
         });
         self.log.trim(needed.min().unwrap_or(u64::MAX));
+    }
+}
+
+impl Stay {
+    /// The event with which the stay goes on, unless something is missing before it.
+    fn resumed_at(&self, resume: &Resume, log: &Log) -> Option<u64> {
+        let next = match resume.seq {
+            0 => self.entered,
+            seq if seq >= self.entered => seq.saturating_add(1),
+            _ => return None,
+        };
+        let kept = log.first() <= next && next <= log.next();
+        (self.ticket == resume.ticket && kept).then_some(next)
     }
 }
 

@@ -25,9 +25,14 @@ const HELLO_LABEL: &[u8] = b"mpenc-relay-hello-v1";
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum ToRelay {
     Hello(Hello),
-    Enter,
+    Enter {
+        /// Names the stay that begins; drawn at random by the client.
+        ticket: Hex<16>,
+    },
     Leave,
-    Kick { name: String },
+    Kick {
+        name: String,
+    },
 }
 
 /// Who a client is, with proof.
@@ -45,7 +50,7 @@ pub(crate) struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resume {
     pub(crate) ticket: Hex<16>,
-    /// The last event received.
+    /// The last event received, 0 if not even the first one of the stay was.
     pub(crate) seq: u64,
 }
 
@@ -60,7 +65,6 @@ pub(crate) enum ToClient {
     /// The receiver entered; takes the place of `MemberEntered` for it alone.
     Entered {
         seq: u64,
-        ticket: Hex<16>,
         members: Vec<Presence>,
     },
     MemberEntered {
@@ -310,7 +314,10 @@ mod tests {
             assert_eq!(decode::<T>(text).as_ref(), Ok(control));
         }
         let (aa, bb) = ("aa".repeat(32), "bb".repeat(16));
-        check(&ToRelay::Enter, r#"{"type":"enter"}"#);
+        check(
+            &ToRelay::Enter { ticket: Hex([0xbb; 16]) },
+            &format!(r#"{{"type":"enter","ticket":"{bb}"}}"#),
+        );
         check(&ToRelay::Leave, r#"{"type":"leave"}"#);
         check(&ToRelay::Kick { name: "bob".into() }, r#"{"type":"kick","name":"bob"}"#);
         check(
@@ -320,12 +327,9 @@ mod tests {
         check(
             &ToClient::Entered {
                 seq: 7,
-                ticket: Hex([0xbb; 16]),
                 members: vec![Presence { name: "al".into(), key: Hex([0xaa; 32]) }],
             },
-            &format!(
-                r#"{{"type":"entered","seq":7,"ticket":"{bb}","members":[{{"name":"al","key":"{aa}"}}]}}"#
-            ),
+            &format!(r#"{{"type":"entered","seq":7,"members":[{{"name":"al","key":"{aa}"}}]}}"#),
         );
         check(
             &ToClient::MemberEntered {
@@ -352,9 +356,9 @@ mod tests {
 
     #[test]
     fn control_frames_are_objects() {
-        assert_eq!(decode::<ToRelay>("[\"enter\"]"), Err("expected a JSON object".to_owned()));
+        assert_eq!(decode::<ToRelay>("[\"leave\"]"), Err("expected a JSON object".to_owned()));
         assert_eq!(decode::<ToRelay>(""), Err("expected a JSON object".to_owned()));
-        assert_eq!(decode(" {\"type\":\"enter\"}"), Ok(ToRelay::Enter));
+        assert_eq!(decode(" {\"type\":\"leave\"}"), Ok(ToRelay::Leave));
     }
 
     #[test]

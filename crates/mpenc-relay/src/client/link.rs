@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::endpoint::{self, Endpoint, Socket};
 use super::state::{Fault, State};
-use crate::wire::Welcome;
+use crate::wire::{Hex, Welcome};
 
 /// What the owner's side and the task that looks after the connection share.
 #[derive(Debug)]
@@ -66,6 +66,11 @@ impl Link {
 
     /// Takes a request, once there is room for it.
     pub(super) async fn request(&self, request: ChannelRequest) -> Result<(), ChannelError> {
+        let mut ticket = [0; 16];
+        if request == ChannelRequest::Enter {
+            getrandom::fill(&mut ticket)
+                .map_err(|_| ChannelError::new("the system has no randomness"))?;
+        }
         loop {
             {
                 let mut state = self.lock();
@@ -73,7 +78,7 @@ impl Link {
                     return Err(error.clone());
                 }
                 if state.unwritten_bytes() < OUTGOING_LIMIT {
-                    state.request(request);
+                    state.request(request, Hex(ticket));
                     drop(state);
                     self.outgoing.notify_one();
                     return Ok(());

@@ -17,16 +17,23 @@ pub(super) struct State {
     /// After this there are no more events.
     ended: Option<ChannelError>,
     stay: Option<Stay>,
-    /// The owner asked to enter and has not entered yet.
-    wants_in: bool,
-    /// This connection was asked to let us enter, and has not answered yet.
-    enter_sent: bool,
+    entering: Option<Entering>,
     /// Requests of this stay that are not known to have arrived, oldest first.
     outbox: VecDeque<Outgoing>,
     /// How many of them are written to this connection.
     written: usize,
     unwritten_bytes: usize,
     retained_bytes: usize,
+}
+
+/// The owner asked to enter and has not entered yet.
+#[derive(Debug)]
+struct Entering {
+    ticket: Hex<16>,
+    /// The relay was asked, and may have let us in.
+    sent: bool,
+    /// The owner has changed its mind since.
+    cancelled: bool,
 }
 
 /// From entering the room to leaving it.
@@ -40,8 +47,8 @@ struct Stay {
     arrived: u64,
     /// The outbox ends with a request to leave.
     leaving: bool,
-    /// The owner wants to come back after that.
-    enter_again: bool,
+    /// The owner wants to come back after that, with this ticket.
+    enter_again: Option<Hex<16>>,
     /// Nothing was forgotten that another connection would have to repeat.
     resumable: bool,
 }
@@ -70,8 +77,7 @@ impl State {
             event_bytes: 0,
             ended: None,
             stay: None,
-            wants_in: false,
-            enter_sent: false,
+            entering: None,
             outbox: VecDeque::new(),
             written: 0,
             unwritten_bytes: 0,
@@ -116,14 +122,10 @@ impl State {
         }
     }
 
-    /// Takes a request of the owner.
-    pub(super) fn request(&mut self, request: ChannelRequest) {
+    /// Takes a request of the owner. The ticket, a random number, is used if it is one to enter.
+    pub(super) fn request(&mut self, request: ChannelRequest, ticket: Hex<16>) {
         match request {
-            ChannelRequest::Enter => match &mut self.stay {
-                None => self.wants_in = true,
-                Some(stay) if stay.leaving => stay.enter_again = true,
-                Some(_) => {}
-            },
+            ChannelRequest::Enter => self.enter(ticket),
             ChannelRequest::Leave => self.leave(),
             // Who is to react to it is advisory; everybody receives it (CHN-007).
             //= docs/spec/protocol.md#CHN-007
@@ -149,9 +151,9 @@ impl State {
     /// The next frame to be written to this connection.
     pub(super) fn next_frame(&mut self) -> Option<Message> {
         if self.stay.is_none() {
-            let enter = self.wants_in && !self.enter_sent;
-            self.enter_sent |= enter;
-            return enter.then(|| text(&ToRelay::Enter));
+            let entering = self.entering.as_mut().filter(|entering| !entering.sent)?;
+            entering.sent = true;
+            return Some(text(&ToRelay::Enter { ticket: entering.ticket }));
         }
         let next = self.outbox.get(self.written)?;
         self.written = self.written.saturating_add(1);
@@ -168,19 +170,32 @@ impl State {
 
     /// The stay that the next connection should go on with.
     pub(super) fn resume(&self) -> Option<Resume> {
-        let stay = self.stay.as_ref().filter(|stay| stay.resumable)?;
-        Some(Resume { ticket: stay.ticket, seq: stay.seq })
+        match (&self.stay, &self.entering) {
+            (Some(stay), _) if stay.resumable => {
+                Some(Resume { ticket: stay.ticket, seq: stay.seq })
+            }
+            (None, Some(entering)) if entering.sent => {
+                Some(Resume { ticket: entering.ticket, seq: 0 })
+            }
+            (Some(_), _) | (None, _) => None,
+        }
     }
 
     /// A new connection is open, and goes on with the stay or does not.
     pub(super) fn connected(&mut self, welcome: &Welcome) -> Result<(), Fault> {
-        self.enter_sent = false;
         if !welcome.resumed {
+            self.entering = self.entering.take().filter(|entering| !entering.cancelled);
+            if let Some(entering) = &mut self.entering {
+                entering.sent = false;
+            }
             self.lose_stay();
             return Ok(());
         }
         let Some(stay) = &mut self.stay else {
-            return Err(Fault::Violation("it goes on with a stay that there is not"));
+            return match &self.entering {
+                Some(entering) if entering.sent => Ok(()),
+                Some(_) | None => Err(Fault::Violation("it goes on with a stay that there is not")),
+            };
         };
         let more = welcome.received.checked_sub(stay.arrived);
         let more = more.and_then(|more| usize::try_from(more).ok());
@@ -196,7 +211,7 @@ impl State {
     /// The stay is over, whatever the relay believes.
     pub(super) fn lose_stay(&mut self) {
         if let Some(stay) = self.stay.take() {
-            self.wants_in = stay.enter_again;
+            self.entering = stay.enter_again.map(Entering::new);
             self.outbox.clear();
             self.written = 0;
             self.unwritten_bytes = 0;
@@ -213,7 +228,7 @@ impl State {
             ToClient::Challenge { .. } | ToClient::Welcome(_) => {
                 Err(Fault::Violation("a frame of the greeting came later"))
             }
-            ToClient::Entered { seq, ticket, members } => self.entered(seq, ticket, members),
+            ToClient::Entered { seq, members } => self.entered(seq, members),
             ToClient::MemberEntered { seq, member } => self.member_entered(seq, &member),
             ToClient::MemberLeft { seq, name, .. } => self.member_left(seq, &name),
         }
@@ -244,15 +259,10 @@ impl State {
         Ok(())
     }
 
-    fn entered(
-        &mut self,
-        seq: u64,
-        ticket: Hex<16>,
-        presences: Vec<Presence>,
-    ) -> Result<(), Fault> {
-        if self.stay.is_some() || !self.enter_sent {
+    fn entered(&mut self, seq: u64, presences: Vec<Presence>) -> Result<(), Fault> {
+        let Some(entering) = self.entering.take().filter(|entering| entering.sent) else {
             return Err(Fault::Violation("we entered without asking for it"));
-        }
+        };
         let mut members = MemberSet::new();
         for presence in presences {
             let (member, key) = identify(&presence)?;
@@ -267,19 +277,17 @@ impl State {
         if !members.contains(&self.owner) {
             return Err(Fault::Violation("we are not among those in the room"));
         }
-        self.enter_sent = false;
         self.emit(ChannelEvent::Entered { members: members.clone() });
         self.stay = Some(Stay {
-            ticket,
+            ticket: entering.ticket,
             seq,
             members,
             arrived: 0,
             leaving: false,
-            enter_again: false,
+            enter_again: None,
             resumable: true,
         });
-        // Asked to leave while the request to enter was under way.
-        if !core::mem::take(&mut self.wants_in) {
+        if entering.cancelled {
             self.leave();
         }
         Ok(())
@@ -326,12 +334,24 @@ impl State {
         Ok(stay)
     }
 
+    fn enter(&mut self, ticket: Hex<16>) {
+        match (&mut self.stay, &mut self.entering) {
+            (None, None) => self.entering = Some(Entering::new(ticket)),
+            (None, Some(entering)) => entering.cancelled = false,
+            (Some(stay), _) if stay.leaving => stay.enter_again = Some(ticket),
+            (Some(_), _) => {}
+        }
+    }
+
     fn leave(&mut self) {
-        self.wants_in = false;
         self.push(Outgoing::Leave);
         if let Some(stay) = &mut self.stay {
             stay.leaving = true;
-            stay.enter_again = false;
+            stay.enter_again = None;
+        }
+        self.entering = self.entering.take().filter(|entering| entering.sent);
+        if let Some(entering) = &mut self.entering {
+            entering.cancelled = true;
         }
     }
 
@@ -364,6 +384,12 @@ impl State {
     fn emit(&mut self, event: ChannelEvent) {
         self.event_bytes = self.event_bytes.saturating_add(event_cost(&event));
         self.events.push_back(event);
+    }
+}
+
+impl Entering {
+    fn new(ticket: Hex<16>) -> Self {
+        Self { ticket, sent: false, cancelled: false }
     }
 }
 

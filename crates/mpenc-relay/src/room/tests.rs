@@ -206,6 +206,19 @@ fn a_live_connection_may_be_resumed_by_a_newer_one() {
 }
 
 #[test]
+fn not_even_entering_is_lost() {
+    let mut test = Test::new(usize::MAX);
+    let alice = test.enter("alice", 1);
+    let bob = test.enter("bob", 2);
+    test.sent(&bob);
+    assert!(test.room.disconnected(bob.id, &bob.name, Ending::Broken));
+    test.say(&alice, "x");
+    let (bob2, resumed) = test.admit("bob", 2, resume(2, 0)).unwrap();
+    assert_eq!(resumed, Some(0));
+    assert_eq!(test.sent(&bob2), ["2 entered alice bob", "3 alice: x"]);
+}
+
+#[test]
 fn after_the_grace_a_member_leaves() {
     let mut test = Test::new(usize::MAX);
     let alice = test.enter("alice", 1);
@@ -239,6 +252,7 @@ fn a_stay_with_a_gap_does_not_go_on() {
     }
     check(resume(2, 2)); // Forgotten since.
     check(resume(2, 1)); // Before bob entered.
+    check(resume(2, 0)); // The entering is forgotten.
     check(resume(2, 33)); // Not yet there.
     check(resume(2, u64::MAX));
     check(resume(3, 32)); // Another stay.
@@ -300,7 +314,7 @@ fn what_all_have_is_forgotten() {
     test.sent(&alice);
     test.sent(&bob);
     test.room.confirm(alice.id, &alice.name, 5);
-    assert_eq!(test.room.log.first(), 3, "bob entered with 2, and has not confirmed more");
+    assert_eq!(test.room.log.first(), 2, "bob entered with 2, and has not confirmed even that");
     test.room.confirm(bob.id, &bob.name, 4);
     assert_eq!(test.room.log.first(), 5);
     // Of those who left, nobody needs anything.

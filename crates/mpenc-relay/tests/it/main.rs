@@ -14,4 +14,5 @@ mod names;
 mod order;
 mod raw;
 mod resume;
+mod session;
 mod support;

@@ -10,6 +10,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::support::{TestRelay, identity, within};
 
+/// The ticket of every stay here.
+pub(crate) const TICKET: &str = "0123456789abcdef0123456789abcdef";
+
+pub(crate) fn enter_frame() -> Value {
+    json!({"type": "enter", "ticket": TICKET})
+}
+
 pub(crate) struct Raw {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
@@ -57,7 +64,7 @@ impl Raw {
     /// The same, and enters.
     pub(crate) async fn enter(relay: &TestRelay, name: &str) -> Self {
         let mut raw = Self::greet(relay, name).await;
-        raw.send(&json!({"type": "enter"})).await;
+        raw.send(&enter_frame()).await;
         assert_eq!(raw.control().await["type"], "entered");
         raw
     }

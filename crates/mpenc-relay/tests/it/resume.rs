@@ -6,7 +6,7 @@ use mpenc::channel::GroupChannel;
 use mpenc_relay::{RelayChannel, RelayConfig};
 use serde_json::json;
 
-use crate::raw::{Got, Raw, hello};
+use crate::raw::{Got, Raw, TICKET, enter_frame, hello};
 use crate::support::{TestRelay, describe, enter, identity, next, send, within};
 
 fn lasting() -> RelayConfig {
@@ -92,7 +92,7 @@ async fn missed_events_that_are_gone_are_a_leave() {
     let relay = TestRelay::start(config).await;
     let mut alice = relay.enter("alice").await;
     let mut raw = Raw::greet(&relay, "bob").await;
-    raw.send(&json!({"type": "enter"})).await;
+    raw.send(&enter_frame()).await;
     let entered = raw.control().await;
     drop(raw);
     assert_eq!(next(&mut alice).await, "+bob");
@@ -103,7 +103,7 @@ async fn missed_events_that_are_gone_are_a_leave() {
     let mut raw = Raw::open(&relay).await;
     let challenge = raw.challenge().await;
     let mut again = hello(&identity("bob"), &challenge, "room", "bob");
-    again["resume"] = json!({"ticket": entered["ticket"], "seq": entered["seq"]});
+    again["resume"] = json!({"ticket": TICKET, "seq": entered["seq"]});
     raw.send(&again).await;
     assert_eq!(raw.control().await["resumed"], false);
     assert_eq!(next(&mut alice).await, "-bob");
@@ -114,7 +114,7 @@ async fn a_stranger_may_resume_as_the_page_says() {
     let relay = TestRelay::start(lasting()).await;
     let mut alice = relay.enter("alice").await;
     let mut raw = Raw::greet(&relay, "bob").await;
-    raw.send(&json!({"type": "enter"})).await;
+    raw.send(&enter_frame()).await;
     let entered = raw.control().await;
     raw.send(&json!({"type": "kick", "name": "nobody"})).await;
     raw.send_message(b"one".to_vec().into()).await;
@@ -126,7 +126,7 @@ async fn a_stranger_may_resume_as_the_page_says() {
     let mut raw = Raw::open(&relay).await;
     let challenge = raw.challenge().await;
     let mut again = hello(&identity("bob"), &challenge, "room", "bob");
-    again["resume"] = json!({"ticket": entered["ticket"], "seq": entered["seq"]});
+    again["resume"] = json!({"ticket": TICKET, "seq": entered["seq"]});
     raw.send(&again).await;
     let welcome = raw.control().await;
     assert_eq!((&welcome["resumed"], &welcome["received"]), (&json!(true), &json!(2)));

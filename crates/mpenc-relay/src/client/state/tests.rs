@@ -27,6 +27,11 @@ fn kick(name: &str) -> ChannelRequest {
     ChannelRequest::Change { enter: MemberSet::new(), leave: MemberSet::of(&id(name)) }
 }
 
+/// A request of the owner, with a ticket that is its own if it is one to enter.
+fn ask(state: &mut State, request: ChannelRequest) {
+    state.request(request, Hex([2; 16]));
+}
+
 fn new() -> State {
     let mut state = State::new(id("me"));
     state.connected(&welcome(None)).unwrap();
@@ -36,7 +41,7 @@ fn new() -> State {
 /// In the room with bob, after event 5.
 fn inside() -> State {
     let mut state = new();
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
     assert_eq!(frames(&mut state), ["enter"]);
     control(&mut state, &entered(5, &["bob", "me"])).unwrap();
     assert_eq!(events(&mut state), ["key bob", "entered bob, me"]);
@@ -45,7 +50,7 @@ fn inside() -> State {
 
 fn entered(seq: u64, names: &[&str]) -> ToClient {
     let members = names.iter().map(|name| presence(name)).collect();
-    ToClient::Entered { seq, ticket: Hex([2; 16]), members }
+    ToClient::Entered { seq, members }
 }
 
 fn left(seq: u64, name: &str) -> ToClient {
@@ -67,7 +72,7 @@ fn frames(state: &mut State) -> Vec<String> {
         frames.push(match frame {
             Message::Binary(bytes) => format!("send {}", String::from_utf8_lossy(&bytes)),
             Message::Text(text) => match serde_json::from_str(text.as_str()).unwrap() {
-                ToRelay::Enter => "enter".to_owned(),
+                ToRelay::Enter { .. } => "enter".to_owned(),
                 ToRelay::Leave => "leave".to_owned(),
                 ToRelay::Kick { name } => format!("kick {name}"),
                 other @ ToRelay::Hello(_) => panic!("{other:?}"),
@@ -139,7 +144,7 @@ fn a_relay_cannot_contradict_itself() {
     assert!(packet(&mut state, 1, "bob", "x").is_err(), "out of the room");
     assert!(state.receive_packet(&[0; 8]).is_err());
     assert!(state.receive_control("{}").is_err());
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
     frames(&mut state);
     assert!(control(&mut state, &entered(1, &["bob"])).is_err(), "without us");
     assert!(control(&mut state, &entered(1, &["me", "bob", "bob"])).is_err());
@@ -160,9 +165,9 @@ fn packets_of_strangers_are_dropped() {
 #[test]
 fn packets_are_bounded_both_ways() {
     let mut state = inside();
-    state.request(send(&vec![b'x'; MAX_PACKET_LEN + 1]));
+    ask(&mut state, send(&vec![b'x'; MAX_PACKET_LEN + 1]));
     assert_eq!(frames(&mut state), Vec::<String>::new());
-    state.request(send(&vec![b'x'; MAX_PACKET_LEN]));
+    ask(&mut state, send(&vec![b'x'; MAX_PACKET_LEN]));
     assert_eq!(frames(&mut state).len(), 1);
     packet(&mut state, 6, "bob", &"x".repeat(MAX_PACKET_LEN + 1)).unwrap();
     assert_eq!(events(&mut state), Vec::<String>::new());
@@ -191,23 +196,23 @@ fn gaps_are_found() {
 #[test]
 fn requests_out_of_the_room_have_no_effect() {
     let mut state = new();
-    state.request(send(b"x"));
-    state.request(kick("bob"));
-    state.request(ChannelRequest::Leave);
+    ask(&mut state, send(b"x"));
+    ask(&mut state, kick("bob"));
+    ask(&mut state, ChannelRequest::Leave);
     assert_eq!(frames(&mut state), Vec::<String>::new());
 }
 
 #[test]
 fn requests_go_out_in_order() {
     let mut state = inside();
-    state.request(ChannelRequest::Enter);
-    state.request(send(b"1"));
-    state.request(kick("bob"));
-    state.request(kick("me"));
-    state.request(send(b"2"));
-    state.request(ChannelRequest::Leave);
-    state.request(ChannelRequest::Leave);
-    state.request(send(b"3"));
+    ask(&mut state, ChannelRequest::Enter);
+    ask(&mut state, send(b"1"));
+    ask(&mut state, kick("bob"));
+    ask(&mut state, kick("me"));
+    ask(&mut state, send(b"2"));
+    ask(&mut state, ChannelRequest::Leave);
+    ask(&mut state, ChannelRequest::Leave);
+    ask(&mut state, send(b"3"));
     assert!(!state.is_staying());
     assert_eq!(frames(&mut state), ["send 1", "kick bob", "send 2", "leave"]);
     assert_eq!(state.unwritten_bytes(), 0);
@@ -216,12 +221,12 @@ fn requests_go_out_in_order() {
 #[test]
 fn leaving_and_entering_may_overtake_the_answers() {
     let mut state = new();
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
     frames(&mut state);
-    state.request(ChannelRequest::Leave);
+    ask(&mut state, ChannelRequest::Leave);
     control(&mut state, &entered(1, &["me"])).unwrap();
     assert_eq!(frames(&mut state), ["leave"]);
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
     assert_eq!(frames(&mut state), Vec::<String>::new(), "first out, then in");
     control(&mut state, &left(2, "me")).unwrap();
     assert_eq!(frames(&mut state), ["enter"]);
@@ -234,14 +239,14 @@ fn leaving_and_entering_may_overtake_the_answers() {
 fn what_did_not_arrive_is_repeated() {
     fn check(echoed: u64, received: u64, expect: &[&str]) {
         let mut state = inside();
-        state.request(send(b"1"));
-        state.request(kick("bob"));
-        state.request(send(b"2"));
+        ask(&mut state, send(b"1"));
+        ask(&mut state, kick("bob"));
+        ask(&mut state, send(b"2"));
         assert_eq!(frames(&mut state), ["send 1", "kick bob", "send 2"]);
         for number in 1..=echoed {
             packet(&mut state, 5 + number, "me", &number.to_string()).unwrap();
         }
-        state.request(send(b"3"));
+        ask(&mut state, send(b"3"));
         assert_eq!(state.resume(), Some(Resume { ticket: Hex([2; 16]), seq: 5 + echoed }));
         state.connected(&welcome(Some(received))).unwrap();
         assert_eq!(frames(&mut state), expect);
@@ -259,7 +264,7 @@ fn what_did_not_arrive_is_repeated() {
 #[test]
 fn a_relay_cannot_count_what_was_not_sent() {
     let mut state = inside();
-    state.request(send(b"1"));
+    ask(&mut state, send(b"1"));
     frames(&mut state);
     packet(&mut state, 6, "me", "1").unwrap();
     assert!(state.connected(&welcome(Some(0))).is_err());
@@ -270,23 +275,44 @@ fn a_relay_cannot_count_what_was_not_sent() {
 #[test]
 fn a_lost_stay_is_left_once() {
     let mut state = inside();
-    state.request(send(b"1"));
+    ask(&mut state, send(b"1"));
     state.connected(&welcome(None)).unwrap();
     state.lose_stay();
     assert_eq!(events(&mut state), ["left"]);
     assert_eq!(frames(&mut state), Vec::<String>::new());
     assert_eq!((state.resume(), state.unwritten_bytes()), (None, 0));
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
     assert_eq!(frames(&mut state), ["enter"]);
 }
 
 #[test]
 fn a_request_to_enter_survives_the_connection() {
+    fn check(received: Option<u64>, again: &[&str]) {
+        let mut state = new();
+        ask(&mut state, ChannelRequest::Enter);
+        assert_eq!(state.resume(), None, "not asked yet");
+        assert_eq!(frames(&mut state), ["enter"]);
+        assert_eq!(state.resume(), Some(Resume { ticket: Hex([2; 16]), seq: 0 }));
+        state.connected(&welcome(received)).unwrap();
+        assert_eq!(frames(&mut state), again);
+        control(&mut state, &entered(9, &["me"])).unwrap();
+        assert_eq!(events(&mut state), ["entered me"]);
+    }
+    check(None, &["enter"]);
+    check(Some(0), &[]);
+}
+
+#[test]
+fn nobody_enters_who_changed_their_mind() {
     let mut state = new();
-    state.request(ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Enter);
+    ask(&mut state, ChannelRequest::Leave);
+    assert_eq!(frames(&mut state), Vec::<String>::new());
+    ask(&mut state, ChannelRequest::Enter);
     assert_eq!(frames(&mut state), ["enter"]);
+    ask(&mut state, ChannelRequest::Leave);
     state.connected(&welcome(None)).unwrap();
-    assert_eq!(frames(&mut state), ["enter"]);
+    assert_eq!(frames(&mut state), Vec::<String>::new());
 }
 
 #[test]
@@ -303,7 +329,7 @@ fn the_end_comes_after_everything_else() {
 fn retention_is_bounded() {
     let mut state = inside();
     for _ in 0..=RETAIN_LIMIT / MAX_PACKET_LEN {
-        state.request(send(&vec![0; MAX_PACKET_LEN]));
+        ask(&mut state, send(&vec![0; MAX_PACKET_LEN]));
         frames(&mut state);
     }
     assert!(state.retained_bytes <= RETAIN_LIMIT);
