@@ -7,7 +7,7 @@
 //!   picks: 1 byte how many messages it refers to, followed by as many bytes, counted from the end
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mpenc_transcript::{Deferral, Entry, Transcript, TranscriptReject};
 use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
@@ -29,6 +29,7 @@ pub(crate) fn run(script: &[u8]) -> Outcome {
     let set: MemberSet = members.iter().collect();
     let mut model = Naive::new(set.clone());
     let mut transcript = Transcript::new(&set);
+    let mut known = Known::default();
     let mut views = vec![BTreeSet::new(); members.len()];
     let mut outcome = Outcome::default();
     for step in 0..MAX_STEPS {
@@ -36,15 +37,15 @@ pub(crate) fn run(script: &[u8]) -> Outcome {
             break;
         }
         let message = script.message(step, &members, &model, &views);
-        if judge(&mut transcript, &mut model, &message) {
+        if judge(&mut transcript, &mut model, &mut known, &message) {
             outcome.accepted += 1;
             let at = members.iter().position(|member| *member == message.author);
-            views[at.expect("only members are accepted")].extend(model.closure(&[message.id]));
+            views[at.expect("only members are accepted")].extend(&known.pasts[&message.id]);
         } else {
             outcome.refused += 1;
         }
     }
-    compare(&transcript, &model);
+    compare(&transcript, &model, &known);
     deliver_otherwise(&transcript, &model);
     outcome
 }
@@ -108,10 +109,42 @@ impl Script<'_> {
     }
 }
 
+/// What the model's definitions say, remembered, because it searches its graph for every answer.
+#[derive(Default)]
+struct Known {
+    /// Each message with everything before it.
+    pasts: BTreeMap<MessageId, BTreeSet<MessageId>>,
+    /// Messages with content.
+    payloads: BTreeSet<MessageId>,
+    /// Messages reported as fully acknowledged.
+    acked: BTreeSet<MessageId>,
+}
+
+impl Known {
+    fn unacked_by(&self, model: &Naive, message: &NaiveMessage) -> MemberSet {
+        let later = model.messages.iter().filter(|m| self.pasts[&m.id].contains(&message.id));
+        let seen: BTreeSet<_> = later.map(|m| &m.author).collect();
+        model.members.iter().filter(|r| **r != message.author && !seen.contains(r)).collect()
+    }
+
+    /// Payloads at or before these messages that are before none of the others.
+    fn maximal_payloads(&self, of: &[MessageId]) -> BTreeSet<MessageId> {
+        let past: BTreeSet<_> = of.iter().flat_map(|id| &self.pasts[id]).copied().collect();
+        let payloads: BTreeSet<_> =
+            past.into_iter().filter(|id| self.payloads.contains(id)).collect();
+        let later = |x: &MessageId| payloads.iter().any(|y| x != y && self.pasts[y].contains(x));
+        payloads.iter().filter(|x| !later(x)).copied().collect()
+    }
+}
+
 /// Gives the message to both; whether they accepted it.
-fn judge(transcript: &mut Transcript, model: &mut Naive, message: &NaiveMessage) -> bool {
+fn judge(
+    transcript: &mut Transcript,
+    model: &mut Naive,
+    known: &mut Known,
+    message: &NaiveMessage,
+) -> bool {
     let before = transcript.clone();
-    let acked_before = fully_acked(model);
     let checked = transcript.check(&entry(message));
     let missing = transcript.missing_parents(&message.parents);
     let found = transcript.accept(entry(message));
@@ -120,11 +153,19 @@ fn judge(transcript: &mut Transcript, model: &mut Naive, message: &NaiveMessage)
     match (found, expected) {
         (Ok(accepted), Ok(())) => {
             assert!(missing.is_empty());
-            let mut now = fully_acked(model);
-            now.retain(|id| !acked_before.contains(id));
+            let mut past: BTreeSet<_> =
+                message.parents.iter().flat_map(|id| &known.pasts[id]).copied().collect();
+            past.insert(message.id);
+            known.pasts.insert(message.id, past);
+            let open = model.messages.iter().filter(|m| !known.acked.contains(&m.id));
+            let now = open.filter(|m| known.unacked_by(model, m).is_empty());
+            let now: Vec<_> = now.map(|m| m.id).collect();
             assert_eq!(accepted.fully_acked, now);
+            known.acked.extend(now);
             assert_eq!(accepted.seq, u64::try_from(model.by(&message.author).len()).expect("few"));
-            let hidden = message.kind.is_payload() && !model.has_content(&message.id);
+            let content = model.has_content(&message.id);
+            known.payloads.extend(content.then_some(message.id));
+            let hidden = message.kind.is_payload() && !content;
             assert_eq!(accepted.after_fin, hidden);
             assert_eq!(transcript.heads(), model.heads());
             true
@@ -142,18 +183,23 @@ fn judge(transcript: &mut Transcript, model: &mut Naive, message: &NaiveMessage)
     }
 }
 
-fn compare(transcript: &Transcript, model: &Naive) {
+fn compare(transcript: &Transcript, model: &Naive, known: &Known) {
     assert_eq!(transcript.len(), model.messages.len());
     assert_eq!(transcript.is_consistent(), model.is_consistent());
-    let parents: BTreeSet<_> = transcript.would_be_parents().into_iter().collect();
-    assert_eq!(parents, model.maximal_payloads(&model.heads()));
+    let set = |ids: Vec<MessageId>| ids.into_iter().collect::<BTreeSet<_>>();
+    let parents = set(transcript.would_be_parents());
+    assert_eq!(parents, known.maximal_payloads(&model.heads()));
     for message in &model.messages {
         let id = &message.id;
-        assert_eq!(transcript.unacked_by(id), model.unacked_by(id));
-        assert_eq!(transcript.is_closed(id), model.is_closed(id));
-        let parents: BTreeSet<_> = transcript.effective_parents(id).into_iter().flatten().collect();
-        assert_eq!(parents, model.effective_parents(id));
-        let past = model.closure(&[*id]);
+        let past = &known.pasts[id];
+        assert_eq!(*past, model.closure(&[*id]));
+        let unacked_by = known.unacked_by(model, message);
+        assert_eq!(transcript.is_fully_acked(id), unacked_by.is_empty());
+        assert_eq!(transcript.unacked_by(id), unacked_by);
+        let last = model.by(&message.author).last() == Some(id);
+        assert_eq!(transcript.is_closed(id), transcript.is_fully_acked(id) && !last);
+        let parents = set(transcript.effective_parents(id).unwrap_or_default());
+        assert_eq!(parents, known.maximal_payloads(&message.parents));
         for other in &model.messages {
             let ancestor = transcript.is_ancestor_or_equal(&other.id, id);
             assert_eq!(ancestor, past.contains(&other.id));
@@ -199,11 +245,6 @@ fn deliver_otherwise(transcript: &Transcript, model: &Naive) {
     }
 }
 
-fn fully_acked(model: &Naive) -> Vec<MessageId> {
-    let ids = model.messages.iter().map(|message| message.id);
-    ids.filter(|id| model.unacked_by(id).is_empty()).collect()
-}
-
 fn entry(message: &NaiveMessage) -> Entry<'_> {
     let NaiveMessage { id, author, parents, kind } = message;
     Entry { id: *id, author, parents, kind: *kind }
@@ -214,4 +255,4 @@ fn id(number: u8) -> MessageId {
 }
 
 const MAX_MEMBERS: u8 = 6;
-const MAX_STEPS: u8 = 40;
+const MAX_STEPS: u8 = 24;
