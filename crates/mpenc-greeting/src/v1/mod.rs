@@ -271,6 +271,8 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
     }
 
     fn inspect(&self, sender: &MemberId, packet: &[u8]) -> Result<Inspection, GreetingReject> {
+        // What was derived from an earlier packet is not kept longer than needed (SEC-025).
+        self.memo.take();
         let judged = self.judge(sender, packet)?;
         let inspection = judged.inspection();
         self.memo.replace(Some(Memo { sender: sender.clone(), packet: packet.to_vec(), judged }));

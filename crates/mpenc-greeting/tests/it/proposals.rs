@@ -233,19 +233,75 @@ fn a_session_identifier_never_comes_again() {
     group.assert_together(&names(EXCLUDE));
 }
 
+//= docs/spec/protocol.md#SKE-017
+//= type=test
 #[test]
-fn earlier_intermediate_keys_never_come_again() {
-    // ATK-030: the group key that `b` would derive is one of its earlier ones.
+fn a_session_identifier_of_a_failed_operation_does_not_come_again() {
     let mut group = group();
-    group.change(&name("a"), &names(REFRESH));
-    let old = fields(&group.log[0].1).int_keys;
-    group.change(&name("c"), &names(REFRESH));
-    let again = group.propose(&name("a"), &names(REFRESH));
-    let bad = resigned(&group, &again, "a", |p| p.int_keys = old);
-    refuse(&mut group, &name("b"), &bad, Reject::ChangedValues);
+    group.change_until(&name("a"), &names(EXCLUDE), 1);
+    group.queue.clear();
+    let first = fields(&group.log[0].1);
+    for member in group.members.values_mut() {
+        member.greeter.fail();
+    }
+    let again = group.propose(&name("a"), &names(EXCLUDE));
+    let metadata = fields(&again).metadata;
+    let bad = resigned(&group, &again, "a", |p| *p = GreetingFields { metadata, ..first });
+    for who in ["b", "c"] {
+        refuse(&mut group, &name(who), &bad, Reject::RepeatedSid);
+    }
     group.send(&name("a"), again);
     group.run();
-    group.assert_together(&names(REFRESH));
+    group.assert_together(&names(EXCLUDE));
+}
+
+/// ATK-030: the group key that `b` would derive is one of its earlier ones.
+#[test]
+fn earlier_intermediate_keys_never_come_again() {
+    for next in [REFRESH, EXCLUDE] {
+        let mut group = group();
+        group.change(&name("a"), &names(REFRESH));
+        let old = fields(&group.log[0].1).int_keys[1];
+        group.change(&name("c"), &names(REFRESH));
+        let again = group.propose(&name("a"), &names(next));
+        let bad = resigned(&group, &again, "a", |p| p.int_keys[1] = old);
+        refuse(&mut group, &name("b"), &bad, Reject::ChangedValues);
+        group.send(&name("a"), again);
+        group.run();
+        group.assert_together(&names(next));
+    }
+}
+
+#[test]
+fn earlier_intermediate_keys_never_come_again_in_the_first_downflow() {
+    // ATK-030: the newcomer brings the group back to a key that it knows from elsewhere.
+    let mut group = group();
+    group.change(&name("a"), &names(REFRESH));
+    let old = fields(&group.log[0].1).int_keys[1];
+    group.change_until(&name("a"), &names(INCLUDE), 1);
+    let good = group.next();
+    let signer = first_ephemeral(&name("e"));
+    let bad = (good.0.clone(), rewrite(&good.1, &signer, |p| p.int_keys[1] = old));
+    refuse(&mut group, &name("b"), &bad, Reject::ChangedValues);
+    group.broadcast(&good);
+    group.run();
+    group.assert_together(&names(INCLUDE));
+}
+
+#[test]
+fn a_renewed_contribution_makes_earlier_intermediate_keys_harmless() {
+    let mut group = group();
+    let mut seen = Vec::new();
+    for by in ["a", "c", "b"] {
+        group.change(&name(by), &names(REFRESH));
+        let (_, key) = group.assert_together(&names(REFRESH));
+        seen.push((fields(&group.log[0].1).int_keys[1], key));
+    }
+    let again = group.propose(&name("a"), &names(REFRESH));
+    let odd = resigned(&group, &again, "a", |p| p.int_keys[1] = seen[0].0);
+    assert!(group.deliver_to(&name("b"), &odd.0, &odd.1).is_ok());
+    let key = group.members[&name("b")].keys.as_ref().unwrap().secret;
+    assert!(seen.iter().all(|(_, old)| *old != key));
 }
 
 //= docs/spec/protocol.md#GRT-016
@@ -288,7 +344,14 @@ fn a_judgement_counts_only_while_nothing_has_changed() {
     let b = group.get_mut("b");
     assert!(b.greeter.inspect(&name("a"), &packet).is_ok());
     b.greeter.reset();
-    assert!(b.greeter.start(&mut *b.rng, &name("a"), &packet).is_err());
+    let found = b.greeter.start(&mut *b.rng, &name("a"), &packet);
+    assert!(matches!(found, Err(Reject::NotEntitled)));
+    let other = first_ephemeral(&name("x")).public();
+    let d = group.get_mut("d");
+    assert!(d.greeter.inspect(&name("a"), &packet).is_ok());
+    d.greeter.set_identity(&name("a"), Some(other));
+    let found = d.greeter.start(&mut *d.rng, &name("a"), &packet);
+    assert!(matches!(found, Err(Reject::BadSessionSignature)));
     let packet = group.propose(&name("c"), &MemberSet::of(&name("c")));
     let c = group.get_mut("c");
     assert!(c.greeter.inspect(&name("c"), &packet).is_ok());
