@@ -19,4 +19,5 @@ mod properties;
 mod proposals;
 mod rejects;
 mod secrecy;
+mod tables;
 mod vectors;
