@@ -92,6 +92,7 @@ pub struct Accepted {
     pub role: PacketRole,
     /// The packet before it: the last final one for an initial packet, else the initial one. An
     /// own proposal with the same predecessor and another identifier has lost (ORD-018).
+    //= docs/spec/protocol.md#ORD-018
     pub prev: PacketId,
     /// The chain hash up to and including it.
     pub chain: ChainHash,

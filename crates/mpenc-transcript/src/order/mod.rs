@@ -309,6 +309,7 @@ impl ServerOrder {
             Event::Final { id, prev_initial } => {
                 self.end(id, Some(prev_initial), PacketRole::Final, hash)
             }
+            //= docs/spec/protocol.md#ORD-025
             Event::Leave { id } => self.end(id, None, PacketRole::Leave, hash),
             Event::FirstFailed => self.first_failed(),
             Event::Reset => Decision { verdict: Verdict::Done, change: Change::Reset },

@@ -41,6 +41,7 @@ impl Transcript {
     /// unchanged. [`TranscriptReject::MissingParents`] is not the message's fault: defer it.
     //= docs/spec/protocol.md#TRN-001
     //= docs/spec/protocol.md#TRN-004
+    //= docs/spec/protocol.md#MOD-014
     pub fn accept(&mut self, entry: Entry<'_>) -> Result<Accepted, TranscriptReject> {
         let plan = self.plan(&entry)?;
         Ok(self.commit(&entry, plan))
@@ -102,6 +103,7 @@ impl Transcript {
     /// [`others`](Self::others) of all parents; the specification's comparison of all pairs
     /// says the same. Raising `others` by the parents one after the other catches a repeated
     /// parent too.
+    //= docs/spec/protocol.md#TRN-032
     fn context(
         &self,
         slot: u32,
@@ -189,6 +191,7 @@ impl Transcript {
         let previous = self.lanes.get(author).and_then(|lane| lane.by.last().copied());
 
         //= docs/spec/protocol.md#TRN-010
+        //= docs/spec/protocol.md#FIN-004
         let mut after_fin = false;
         if let Some(lane) = self.lanes.get_mut(author) {
             after_fin = entry.kind.is_payload() && lane.fin;
@@ -242,6 +245,7 @@ impl Transcript {
     /// message has in its past and the author's previous one had not. Returns the slots of what
     /// nobody is left to acknowledge.
     //= docs/spec/protocol.md#TRN-026
+    //= docs/spec/protocol.md#TRN-028
     fn acknowledge(&mut self, author: usize, previous: Option<u32>, context: &[u32]) -> Vec<u32> {
         let Self { lanes, records, .. } = self;
         let mut acked = vec![];

@@ -8,6 +8,7 @@ use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
 
 use super::{Message, Record, Transcript, to_usize};
 
+//= docs/spec/protocol.md#TRN-029
 impl Transcript {
     /// The members of the subsession.
     #[must_use]
