@@ -26,6 +26,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         rng: &mut dyn CryptoRng,
         judged: JudgedInitial<S>,
     ) -> Result<Progress, GreetingReject> {
+        //= docs/spec/protocol.md#GRT-002
         let JudgedInitial { plan, part } = judged;
         // What can fail or be drawn comes first; from `supersede` on, things change.
         let part = match part {
@@ -67,6 +68,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         let old = context.plan.old;
         let moved = match (part, signer) {
             (Part::Staying { evidence, expected }, Some(signer)) => {
+                //= docs/spec/protocol.md#GKA-020
                 let evidence = Evidence { initial: evidence };
                 let share = Share::Kept;
                 let step = AwaitDownflow { evidence, due: old, signer, share, expected };
@@ -143,6 +145,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         let Some(own) = plan.index_of(&self.owner) else {
             return Err((plan, StuckReason::Internal));
         };
+        //= docs/spec/protocol.md#SKE-026
         let mut identities = Vec::with_capacity(plan.len());
         for member in &plan.members {
             //= docs/spec/protocol.md#SKE-008

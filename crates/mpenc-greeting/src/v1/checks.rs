@@ -121,6 +121,7 @@ fn upflow<S: GroupDiffieHellman>(
     }
     if next != context.own {
         //= docs/spec/protocol.md#GRT-008
+        //= docs/spec/protocol.md#GKA-019
         return Ok(Middle::Passing(index));
     }
     if !matches!(step, Step::Upflow(_)) {

@@ -188,6 +188,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
 
 impl<S: GroupDiffieHellman> Judged<S> {
     fn inspection(&self) -> Inspection {
+        //= docs/spec/protocol.md#GRT-016
         match self {
             Self::Initial(judged) => Inspection::Initial(Initial {
                 initiator: judged.plan.initiator.clone(),
@@ -259,6 +260,7 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
             }
         }
         let proposal = Proposal::make(rng, plan, own, committed, &*self.identity)?;
+        //= docs/spec/protocol.md#GRT-024
         let packet = proposal.packet.clone();
         self.memo.take();
         self.proposal = Some(proposal);
@@ -271,6 +273,7 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
     }
 
     fn inspect(&self, sender: &MemberId, packet: &[u8]) -> Result<Inspection, GreetingReject> {
+        //= docs/spec/protocol.md#GRT-015
         // What was derived from an earlier packet is not kept longer than needed (SEC-025).
         self.memo.take();
         let judged = self.judge(sender, packet)?;
@@ -303,6 +306,7 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
         sender: &MemberId,
         packet: &[u8],
     ) -> Result<Progress, GreetingReject> {
+        //= docs/spec/protocol.md#SKE-025
         let Judged::Middle(middle) = self.take_judgement(sender, packet)? else {
             return Err(GreetingReject::OutOfPlace);
         };

@@ -24,6 +24,7 @@ pub(crate) enum Role {
 }
 
 /// Operation and place of each type; none for the departure packet, which is obsolete.
+//= docs/spec/protocol.md#GRT-007
 pub(crate) const fn place(greet_type: GreetType) -> Option<(Kind, Role)> {
     Some(match greet_type {
         GreetType::StartInitial => (Kind::Establish, Role::Initial),

@@ -50,6 +50,7 @@ pub(crate) fn plan<S: GroupDiffieHellman>(
     let alone = [owner.clone()];
     let prev = committed.map_or(&alone[..], |committed| &committed.members);
     let prev_members: MemberSet = prev.iter().collect();
+    //= docs/spec/protocol.md#GKA-011
     let comes = !next.is_subset(&prev_members);
     let goes = !prev_members.is_subset(next);
     //= docs/spec/protocol.md#GRT-004

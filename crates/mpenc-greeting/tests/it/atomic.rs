@@ -107,10 +107,22 @@ fn one_operation_at_a_time() {
 fn a_proposal_ends_when_another_takes_its_place() {
     let all = numbered(0..3);
     let mut group = Group::established(&all);
-    let mine = group.propose(&name("m001"), &numbered(0..2));
-    group.operations -= 1;
-    group.change(&name("m000"), &all);
-    assert_eq!(group.deliver_to(&name("m001"), &name("m001"), &mine), Err(GreetingReject::NotOurs));
+    let refused = Err(GreetingReject::NotOurs);
+    // With the same predecessor as soon as the other begins, else when the other has completed.
+    for same in [true, false] {
+        let mine = group.propose(&name("m001"), &numbered(0..2));
+        if same {
+            group.operations -= 1;
+            group.change_until(&name("m000"), &numbered(0..2), 1);
+        } else {
+            group.change(&name("m000"), &all);
+        }
+        assert_eq!(group.deliver_to(&name("m001"), &name("m001"), &mine), refused);
+        group.queue.clear();
+        for member in group.members.values_mut() {
+            member.greeter.fail();
+        }
+    }
     group.change(&name("m001"), &numbered(0..2));
     group.assert_together(&numbered(0..2));
 }

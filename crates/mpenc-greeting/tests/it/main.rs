@@ -11,6 +11,7 @@ extern crate alloc;
 
 mod atomic;
 mod craft;
+mod erasure;
 mod final_packet;
 mod group;
 mod operations;

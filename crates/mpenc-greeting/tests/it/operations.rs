@@ -47,6 +47,8 @@ fn several_are_included_or_excluded_at_the_cost_of_one_operation() {
 
 //= docs/spec/protocol.md#GKA-009
 //= type=test
+//= docs/spec/protocol.md#GRT-005
+//= type=test
 //= docs/spec/protocol.md#SKE-005
 //= type=test
 //= docs/spec/protocol.md#GRT-004

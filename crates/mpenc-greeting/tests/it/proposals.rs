@@ -149,6 +149,23 @@ fn upflow_goes_to_the_first_newcomer() {
     forged(INCLUDE, Reject::OutOfPlace, |p| p.dest = Some(name("b")));
 }
 
+#[test]
+fn old_members_have_no_part_in_the_upflow() {
+    let mut group = group();
+    group.change_until(&name("a"), &names(INCLUDE), 1);
+    let first = group.log[0].clone();
+    let bad = resigned(&group, &first.1, "d", |p| {
+        p.greet_type = GreetType::IncludeUpflow;
+        p.source = name("d");
+        p.metadata = None;
+    });
+    for who in ["a", "b", "c"] {
+        refuse(&mut group, &name(who), &bad, Reject::NotEntitled);
+    }
+    group.run();
+    group.assert_together(&names(INCLUDE));
+}
+
 //= docs/spec/protocol.md#SKE-019
 //= type=test
 #[test]

@@ -2,7 +2,7 @@
 
 use mpenc_crypto::{PublicKey, Signature, SigningKey};
 use mpenc_greeting::{Greeter, GreetingReject as Reject};
-use mpenc_packet::v1::{GreetType, GreetingFields};
+use mpenc_packet::v1::{DATA_CONTEXT, ERROR_CONTEXT, GreetType, GreetingFields};
 use mpenc_types::{MemberId, MemberSet};
 
 use crate::craft::{fields, flip_signature, rewrite, strip_signature};
@@ -77,6 +77,31 @@ fn packets_need_their_signature() {
     spoil_everything(strip_signature, |_, _, _| Some(Reject::Malformed));
 }
 
+//= docs/spec/protocol.md#SKE-007
+//= type=test
+#[test]
+fn signatures_for_other_purposes_do_not_count() {
+    // ATK-015
+    for count in [FIRST_UP, SECOND_UP, FIRST_DOWN, CONFIRM] {
+        let (mut group, good) = establishing(count);
+        let victim = fields(&good.1).dest.unwrap_or_else(|| name("b"));
+        let mut bytes = mpenc_packet::armor::decode(&good.1).unwrap();
+        for context in [DATA_CONTEXT, ERROR_CONTEXT, b"acksig", b""] {
+            let signature = first_ephemeral(&good.0).sign(&[context, &bytes[68..]]);
+            bytes[4..68].copy_from_slice(signature.as_bytes());
+            let bad = (good.0.clone(), mpenc_packet::armor::encode(&bytes));
+            refuse(&mut group, &victim, &bad, Reject::BadSignature);
+        }
+        // Nor does a packet signature count as a session signature.
+        if count >= FIRST_DOWN {
+            let signer = first_ephemeral(&good.0);
+            let signature = Signature::new(bytes[4..68].try_into().unwrap());
+            let bad = rewrite(&good.1, &signer, |p| p.session_signature = Some(signature));
+            refuse(&mut group, &victim, &(good.0.clone(), bad), Reject::BadSessionSignature);
+        }
+    }
+}
+
 /// Establishes among `a`, `b`, `c` up to `count` packets; the next one is handed back.
 fn establishing(count: usize) -> (Group, Sent) {
     let all = names(&["a", "b", "c"]);
@@ -112,6 +137,8 @@ fn member_lists_name_everybody_once() {
 }
 
 //= docs/spec/protocol.md#GKA-016
+//= type=test
+//= docs/spec/protocol.md#GRT-014
 //= type=test
 #[test]
 fn member_lists_never_change() {

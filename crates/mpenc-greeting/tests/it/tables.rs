@@ -56,6 +56,10 @@ fn table(before: Option<&MemberSet>, by: &str, next: &MemberSet, all: &MemberSet
 //= type=test
 //= docs/spec/protocol.md#GRT-008
 //= type=test
+//= docs/spec/protocol.md#GKA-019
+//= type=test
+//= docs/spec/protocol.md#GKA-020
+//= type=test
 //= docs/spec/protocol.md#GRT-016
 //= type=test
 //= docs/spec/protocol.md#GRT-020
@@ -65,7 +69,7 @@ fn state_tables() {
     let all = names(&["a", "b", "c", "d"]);
     let abc = names(&["a", "b", "c"]);
     let ab = names(&["a", "b"]);
-    insta::assert_snapshot!("establish", table(None, "a", &abc, &all));
+    insta::assert_snapshot!("establish", table(None, "a", &all, &all));
     insta::assert_snapshot!("include", table(Some(&ab), "b", &all, &all));
     insta::assert_snapshot!("exclude", table(Some(&all), "b", &abc, &all));
     insta::assert_snapshot!("exclude_all", table(Some(&abc), "b", &names(&["b"]), &all));

@@ -74,7 +74,13 @@ fn metadata(operation: &Value) -> Metadata {
 //= type=test
 //= docs/spec/protocol.md#GRT-007
 //= type=test
+//= docs/spec/protocol.md#SKE-009
+//= type=test
 //= docs/spec/protocol.md#SKE-010
+//= type=test
+//= docs/spec/protocol.md#SKE-011
+//= type=test
+//= docs/spec/protocol.md#GKA-005
 //= type=test
 //= docs/spec/protocol.md#GKA-012
 //= type=test
