@@ -98,4 +98,14 @@ fn decoding_is_frugal() {
         assert!(result.is_ok());
         assert!(found <= bound(raw.len(), 0), "{found} bytes for {}", raw.len());
     }
+
+    // Parents without identifiers must not be paid for as if they had some.
+    for count in [1, 1000, 16_000] {
+        let mut out = Writer::new();
+        (0..count).for_each(|_| out.push(record::MESSAGE_PARENT, b"").expect("fits"));
+        let raw = out.into_bytes();
+        let (result, found) = allocated(|| Content::decode(&raw));
+        assert!(result.is_err());
+        assert!(found <= 2 * raw.len() + 64, "{found} bytes for {}", raw.len());
+    }
 }
