@@ -29,7 +29,8 @@ pub trait Greeter: fmt::Debug + Send {
     /// How many packets of an operation with `n` members follow each other (protocol.md 8.1).
     fn hops(&self, n: usize) -> u32;
 
-    /// Tells the identity key of a member, or that there is none any more (SKE-008).
+    /// Tells the identity key of a member, or that there is none any more (SKE-008). A key that
+    /// must not be used counts as none. An operation keeps the keys it started with (SKE-026).
     fn set_identity(&mut self, member: &MemberId, key: Option<PublicKey>);
 
     /// Makes the initial packet of an operation and remembers its secrets until it is started,
@@ -59,7 +60,9 @@ pub trait Greeter: fmt::Debug + Send {
     ///
     /// # Errors
     ///
-    /// As [`inspect`](Self::inspect); the state is unchanged.
+    /// As [`inspect`](Self::inspect), [`GreetingReject::OutOfPlace`] while another operation is
+    /// running or completed without being [merged](Self::merge) or [failed](Self::fail), and
+    /// [`GreetingReject::NotEntitled`] if the owner has no part in it; the state is unchanged.
     fn start(
         &mut self,
         rng: &mut dyn CryptoRng,
@@ -132,8 +135,8 @@ pub struct Initial {
     pub metadata: Metadata,
     /// Whether this one packet is the whole operation.
     pub is_final: bool,
-    /// False for a packet that could not be verified because it neither names the owner nor
-    /// carries a key; such a packet serves rule EIO only (GRT-019).
+    /// False for a packet that serves rule EIO only (GRT-019): it carries no key to verify it
+    /// with, or it takes the owner for a member that it is no longer.
     pub verified: bool,
 }
 
@@ -147,7 +150,8 @@ pub struct Operation {
     pub prev_members: MemberSet,
     /// Membership after success (`M`).
     pub next_members: MemberSet,
-    /// Members whose packet is awaited now.
+    /// Members whose packet is awaited now; in the upflow as far as the channel tells, since
+    /// packets for others cannot be verified (GKA-019).
     pub waiting_for: MemberSet,
     /// Metadata of the initial packet.
     pub metadata: Metadata,

@@ -1,6 +1,6 @@
 //! An operation that does not succeed leaves nothing behind.
 
-use mpenc_greeting::{Greeter, GreetingReject};
+use mpenc_greeting::{Greeter, GreetingReject, Outcome, Staged};
 use mpenc_types::MemberSet;
 
 use crate::group::{Group, name, numbered};
@@ -125,4 +125,68 @@ fn a_proposal_ends_when_another_takes_its_place() {
     }
     group.change(&name("m001"), &numbered(0..2));
     group.assert_together(&numbered(0..2));
+}
+
+/// Runs the exclusion of `m002` at `m001`, who completes but does not merge.
+fn unmerged(group: &mut Group, packet: &[u8]) -> Staged {
+    let member = group.get_mut("m001");
+    let progress = member.greeter.start(&mut *member.rng, &name("m000"), packet).unwrap();
+    let echo = &progress.outgoing[0].packet;
+    let last = member.greeter.handle(&mut *member.rng, &name("m001"), echo).unwrap();
+    match last.outcome {
+        Outcome::Complete(staged) => staged,
+        other @ (Outcome::Continues | Outcome::Ignored | Outcome::Stuck(_)) => panic!("{other:?}"),
+    }
+}
+
+//= docs/spec/protocol.md#GRT-001
+//= type=test
+#[test]
+fn only_the_operation_that_completed_last_can_be_merged() {
+    let next = numbered(0..2);
+    for same_metadata in [false, true] {
+        let mut group = Group::established(&numbered(0..3));
+        let packet = group.propose(&name("m000"), &next);
+        let stale = unmerged(&mut group, &packet);
+        let member = group.get_mut("m001");
+        assert_eq!(member.greeter.members(), numbered(0..3));
+        // Neither merged nor failed: nothing else can begin.
+        let again = member.greeter.start(&mut *member.rng, &name("m000"), &packet);
+        assert!(again.is_err());
+        member.greeter.fail();
+        group.get_mut("m000").greeter.withdraw();
+        group.operations -= u64::from(same_metadata);
+        let packet = group.propose(&name("m000"), &next);
+        let staged = unmerged(&mut group, &packet);
+        let member = group.get_mut("m001");
+        assert!(member.greeter.merge(stale).is_none());
+        assert_eq!(member.greeter.members(), numbered(0..3));
+        let sid = staged.sid();
+        assert_eq!(member.greeter.merge(staged).unwrap().sid, sid);
+        assert_eq!(member.greeter.members(), next);
+    }
+}
+
+#[test]
+fn a_refresh_that_was_not_merged_cannot_be_merged_later() {
+    // The session identifier is the same for both.
+    let all = numbered(0..2);
+    let mut group = Group::established(&all);
+    let mut staged = Vec::new();
+    for _ in 0..2 {
+        let packet = group.propose(&name("m000"), &all);
+        let member = group.get_mut("m001");
+        let progress = member.greeter.start(&mut *member.rng, &name("m000"), &packet).unwrap();
+        let Outcome::Complete(done) = progress.outcome else { panic!("one packet") };
+        staged.push(done);
+        if staged.len() == 1 {
+            member.greeter.fail();
+        }
+        group.get_mut("m000").greeter.withdraw();
+    }
+    let member = group.get_mut("m001");
+    let (second, first) = (staged.pop().unwrap(), staged.pop().unwrap());
+    assert_eq!(first.sid(), second.sid());
+    assert!(member.greeter.merge(first).is_none());
+    assert!(member.greeter.merge(second).is_some());
 }

@@ -196,6 +196,7 @@ fn malformed_invitations_are_refused() {
         (name("a"), rewrite(&packet, &*signer, change))
     };
     refuse(&mut group, &d, &bad(&|p| p.members.swap(2, 3)), Reject::BadMembers);
+    refuse(&mut group, &d, &bad(&|p| p.members[1] = name("a")), Reject::BadMembers);
     refuse(&mut group, &d, &bad(&|p| p.dest = Some(name("d"))), Reject::OutOfPlace);
     refuse(&mut group, &d, &bad(&|p| p.nonces.truncate(1)), Reject::BadLength);
     // Not an inclusion but an establishment, or into a session of one.
