@@ -213,6 +213,15 @@ impl Timing {
         self.op_timeout(hops).saturating_add(self.fin_timeout())
     }
 
+    /// Whether a shutdown ends as soon as all who have not acknowledged its FIN have left the
+    /// channel, instead of at FIN_TIMEOUT. True, but for the original.
+    ///
+    /// Who leaves the channel loses its keys (ORD-008), so waiting longer brings nothing.
+    #[must_use]
+    pub const fn ends_shutdown_early(&self) -> bool {
+        self.original.is_none()
+    }
+
     /// How long a message may wait for its parents before `NotAccepted` (TRN-020). BC_LAT = 5 s.
     #[must_use]
     pub const fn not_accepted(&self) -> Duration {

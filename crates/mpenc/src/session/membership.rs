@@ -123,6 +123,7 @@ impl Session {
         //= docs/spec/protocol.md#ORD-026
         let members = self.session_members();
         self.task_exclude.extend(members.intersection(leave));
+        self.recheck_shutdown = true;
         self.end_operation_without(env, leave, remaining);
         self.sync_if_nobody_is_senior(env);
     }

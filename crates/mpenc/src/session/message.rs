@@ -273,6 +273,7 @@ impl Session {
         };
         sub.security.commit(&id);
         sub.acks.on_accepted(now, id, kind, author == owner);
+        let closing = sub.shutdown.is_some();
         let sid = sub.sid;
         let members = Arc::clone(sub.members());
         let after_own_fin = sub.shutdown.as_ref().is_some_and(|shutdown| {
@@ -304,6 +305,7 @@ impl Session {
             }
         }
         self.fully_acked(which, &accepted.fully_acked);
+        self.recheck_shutdown |= closing;
         //= docs/spec/protocol.md#FIN-017
         if accepted.leave_intent && author != owner && self.session_members().contains(&author) {
             self.task_exclude.insert(author);

@@ -134,6 +134,8 @@ pub struct Session {
     broken: bool,
     /// Leaving was asked of the channel; cleared when it happened.
     leave_requested: bool,
+    /// Whether a shutdown may be over because of who has left (see `rotation`).
+    recheck_shutdown: bool,
     /// The last join ended without success, and nothing was asked for since (SES-002).
     join_gave_up: bool,
     /// Candidates that an automatic inclusion could not name, such as those without a key.
@@ -177,6 +179,7 @@ impl Session {
             state_reported: SessionState::Parted,
             broken: false,
             leave_requested: false,
+            recheck_shutdown: false,
             join_gave_up: false,
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,

@@ -257,6 +257,7 @@ impl Session {
     /// Brings everything that waits for something up to date with what has happened. Ends every
     /// call that takes input.
     pub(super) fn settle(&mut self, env: &mut Env<'_>) {
+        self.expect_nothing_from_the_gone();
         self.reconsider_tasks(env);
         self.advance_own(env);
         //= docs/spec/protocol.md#SES-003

@@ -111,6 +111,7 @@ impl Session {
             sub.state = SubsessionState::Parting;
             sub.shutdown = Some(Shutdown { fin, give_up, stop: None });
         }
+        self.recheck_shutdown = true;
         Ok(())
     }
 
@@ -119,6 +120,24 @@ impl Session {
         let first = self.emit(env, Which::Current, Body::Consistency { close: true });
         if first.is_ok() && self.begin_shutdown(env, Which::Current).is_ok() {
             self.parting = true;
+        }
+    }
+
+    /// Ends a shutdown early if all who have not acknowledged its FIN have left the channel: with
+    /// that they lost their keys, and nothing more can come from them.
+    pub(super) fn expect_nothing_from_the_gone(&mut self) {
+        //= docs/spec/protocol.md#FIN-005
+        if !core::mem::take(&mut self.recheck_shutdown) || !self.timing().ends_shutdown_early() {
+            return;
+        }
+        let Some(channel) = self.channel.clone() else { return };
+        let stop = self.now + self.timing().fin_grace();
+        for sub in self.current.iter_mut().chain(&mut self.previous) {
+            if let Some(shutdown) = sub.shutdown.as_mut().filter(|s| s.stop.is_none())
+                && sub.transcript.unacked_by(&shutdown.fin).is_disjoint(&channel)
+            {
+                shutdown.stop = Some(stop);
+            }
         }
     }
 
@@ -145,7 +164,6 @@ impl Session {
     fn newest_previous_closed(&mut self) {
         let Some(channel) = &self.channel else { return };
         let lingering = self.task_leave.intersection(channel);
-        let others = channel.without(self.owner()).difference(&lingering);
         self.kick(lingering);
         let included = self
             .operation
@@ -154,7 +172,7 @@ impl Session {
         if self.current.is_none() && self.order.is_synced() && !included {
             //= docs/spec/protocol.md#SES-034
             //= docs/spec/protocol.md#SES-035
-            if !(self.config.stay_if_last && others.is_empty()) {
+            if !self.config.stay_if_last {
                 self.request_leave();
             }
         }

@@ -157,3 +157,32 @@ fn returning_before_the_exclusion_is_over_means_waiting() {
     assert_eq!(world.member("bob").ended[&op], Ok(()));
     world.assert_agree(&names);
 }
+
+/// Of two, one drops out and comes back: the other is still there to include it.
+#[test]
+fn the_last_one_stays_for_whoever_returns() {
+    //= docs/spec/protocol.md#SES-035
+    //= type=test
+    let names = ["alice", "bob"];
+    let mut world = World::with(&names, |config| config.stay_if_last(true).patient_join(true));
+    world.establish(&names);
+    world.say("bob", "one");
+    world.pass_secs(40);
+    world.leave(&id("bob"));
+    world.settle();
+    // Nobody is left who could acknowledge Alice's farewell: she does not wait for it.
+    //= docs/spec/protocol.md#FIN-005
+    //= type=test
+    world.pass_secs(2);
+    world.act("bob", |s, env| s.join(env)).unwrap();
+    world.settle();
+    assert_eq!(world.session("alice").state(), SessionState::Parting);
+    world.pass_secs(4);
+    assert!(world.session("alice").is_alone());
+    assert_eq!(world.channel, set(&names));
+    let op = world.act("alice", |s, env| s.change(env, &set(&["bob"]), &set(&[]))).unwrap();
+    world.settle();
+    assert_eq!(world.member("alice").ended[&op], Ok(()));
+    world.assert_agree(&names);
+    assert!(world.session("alice").is_consistent(), "bob had acknowledged everything");
+}
