@@ -1,7 +1,8 @@
 //! One member of a demo or replay: a session on a connection of its own, watched.
 
+use alloc::sync::Arc;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mpenc::{MemberId, MemberSet, Notice};
 use mpenc_relay::ConnectionHandle;
@@ -131,6 +132,7 @@ impl Actor {
 }
 
 impl Record {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only some notices are faults")]
     fn note(&mut self, me: &MemberId, notice: &Notice) {
         if matches!(notice, Notice::OpSucceeded { initiator, .. } if initiator == me) {
             self.operations = self.operations.saturating_add(1);
@@ -145,6 +147,10 @@ impl Record {
             Notice::ContextIncomplete { missing } => {
                 Some(format!("never got {}", term::count(missing.len(), "message")))
             }
+            Notice::OrderInconsistent { member } => Some(format!(
+                "has another account of the changes of membership than {}",
+                term::name(member)
+            )),
             Notice::InternalError { description } => {
                 Some(format!("met an internal error: {description}"))
             }

@@ -7,7 +7,7 @@ mod screen;
 mod stop;
 mod warnings;
 
-pub(crate) use stop::interrupted;
+pub(crate) use stop::Stop;
 
 use mpenc::Preset;
 use mpenc::client::Client;
@@ -22,6 +22,7 @@ use room::Room;
 
 /// Runs the command.
 pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
+    let stop = Stop::listen();
     let place = match (&args.identity, &args.data_dir) {
         (Some(file), _) => Place::of_file(file),
         (None, Some(directory)) => Place::in_directory(directory, &args.name),
@@ -59,7 +60,7 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
         .patient_join(true)
         .open(channel);
     let room = Room::new(session, keys, identity.public(), timing, args.auto_include);
-    room.talk(input::lines(tokio::io::stdin())).await
+    room.talk(input::lines(tokio::io::stdin()), stop).await
 }
 
 /// Rooms on one machine are expected to be no larger than this.

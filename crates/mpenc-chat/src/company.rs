@@ -1,6 +1,6 @@
 //! Several actors on one stage: who is there, who was, and the steps they take together.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use futures_util::future::{try_join, try_join_all};
 use mpenc::{MemberId, MemberSet};
@@ -165,6 +165,13 @@ impl Company {
     ///
     /// Who waits for what, if that does not happen in time.
     pub(crate) async fn all_acknowledged(&self) -> Result<(), Failure> {
+        // Somebody whom a message has not reached yet has nothing to wait for. Once the authors
+        // know that theirs arrived, everybody has everything, and can wait for the rest.
+        self.acknowledged().await?;
+        self.acknowledged().await
+    }
+
+    async fn acknowledged(&self) -> Result<(), Failure> {
         let bound = self.stage.bounds.message;
         try_join_all(self.present.values().map(|actor| async move {
             let what = || {

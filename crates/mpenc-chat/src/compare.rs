@@ -1,6 +1,6 @@
 //! Whether everybody heard the same, and what was said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use mpenc::{MemberId, MemberSet, MessageId};
 

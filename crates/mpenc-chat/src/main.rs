@@ -4,6 +4,8 @@
     reason = "a program reads the clock and draws randomness by nature"
 )]
 
+extern crate alloc;
+
 mod actor;
 mod chat;
 mod cli;

@@ -1,6 +1,6 @@
 //! What a replay does, step by step, so that a conversation becomes a session.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
 
 use crate::log::{Act, Deed, Script};
 

@@ -4,10 +4,11 @@ use std::net::ToSocketAddrs as _;
 
 use mpenc_relay::{Relay, RelayConfig};
 
+use crate::chat::Stop;
 use crate::cli::RelayArgs;
 use crate::failure::Failure;
 use crate::keys::plain;
-use crate::{chat, term};
+use crate::term;
 
 /// Runs the command.
 pub(crate) async fn run(args: &RelayArgs) -> Result<(), Failure> {
@@ -19,6 +20,7 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<(), Failure> {
         .next()
         .ok_or_else(|| cannot("the name has no address"))?;
     let config = RelayConfig { grace: args.grace, ..RelayConfig::default() };
+    let mut stop = Stop::listen();
     let relay = Relay::bind(address, config).await.map_err(|error| cannot(&plain(&error)))?;
     let stats = relay.stats();
     term::say(&format!("relay: listening on {}", relay.url()));
@@ -26,7 +28,7 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<(), Failure> {
         "relay: packets are sealed end to end; to hide who talks with whom, put TLS before it",
     );
     relay
-        .run(chat::interrupted())
+        .run(async move { stop.wait().await })
         .await
         .map_err(|error| Failure::check(format!("the relay failed: {}", plain(&error))))?;
     let counts = stats.counts();

@@ -1,9 +1,9 @@
 //! What a demo or replay takes place on: a relay, a room, and how long things may take.
 
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use mpenc::client::Client;
 use mpenc::{Identity, MemberId, PublicKey, Timing};

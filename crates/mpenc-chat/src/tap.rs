@@ -1,7 +1,7 @@
 //! A look into the channel below a session: what passes, and a hold on what comes in.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
 
 use mpenc::MemberId;
 use mpenc::channel::{ChannelError, ChannelEvent, ChannelRequest, GroupChannel};
@@ -102,7 +102,7 @@ impl<C: GroupChannel> GroupChannel for Tap<C> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use alloc::collections::VecDeque;
 
     use super::*;
 

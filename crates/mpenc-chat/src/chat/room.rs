@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::command::{Command, HELP};
 use super::input::BadLine;
 use super::warnings::{Effect, Warnings};
-use super::{interrupted, screen};
+use super::{Stop, screen};
 use crate::failure::Failure;
 use crate::keys::{SharedKeys, fingerprint, is_fingerprint_of};
 use crate::term::{self, Paint, Style, complain, say};
@@ -75,18 +75,18 @@ impl Room {
     pub(super) async fn talk(
         mut self,
         mut lines: mpsc::Receiver<Result<String, BadLine>>,
+        mut stop: Stop,
     ) -> Result<(), Failure> {
         self.request(Request::Join);
         let mut input_open = true;
         let keys = self.keys.clone();
         let session = self.session.clone();
-        let mut stop = Box::pin(interrupted());
         loop {
             let give_up = self.stopping.unwrap_or_else(Instant::now);
             tokio::select! {
                 notice = session.next_notice() => match notice {
                     Some(notice) => self.show(&notice),
-                    None => return self.ended(),
+                    None => return self.ended().await,
                 },
                 line = lines.recv(), if input_open && self.stopping.is_none() => match line {
                     Some(line) => self.typed(line),
@@ -99,20 +99,19 @@ impl Room {
                     if let Ok((request, result)) = done
                         && self.done(&request, result)
                     {
-                        return self.leave();
+                        return self.leave().await;
                     }
                 }
-                () = &mut stop => {
-                    stop = Box::pin(interrupted());
+                () = stop.wait() => {
                     if self.stopping.is_some() {
                         self.fail(1, "left without waiting for the others to know");
-                        return self.leave();
+                        return self.leave().await;
                     }
                     self.part();
                 }
                 () = sleep_until(give_up), if self.stopping.is_some() => {
                     self.fail(1, "left without knowing whether everybody has seen everything");
-                    return self.leave();
+                    return self.leave().await;
                 }
                 () = keys.asked() => {}
                 () = sleep(LOOK_AGAIN), if !self.told_to_wait => {}
@@ -150,6 +149,8 @@ impl Room {
                 return true;
             }
             (_, Ok(())) => {}
+            // Parting ends everything else that was under way.
+            (_, Err(_)) if self.stopping.is_some() => {}
             (Request::Join | Request::Refresh, Err(error)) => self.fail(1, &error.to_string()),
             (Request::Include(members), Err(error)) => {
                 // Somebody else may have done the same at the same time.
@@ -282,6 +283,7 @@ impl Room {
         self.request(Request::Part);
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest looks after itself")]
     fn show(&mut self, notice: &Notice) {
         let paint = self.paint;
         let text = match notice {
@@ -370,19 +372,22 @@ impl Room {
     }
 
     /// The channel is gone.
-    fn ended(mut self) -> Result<(), Failure> {
+    async fn ended(mut self) -> Result<(), Failure> {
         if self.stopping.is_none() {
             let why = self.session.closed().map(|why| why.to_string()).unwrap_or_default();
             self.fail(1, &format!("the connection to the room has ended: {why}"));
         }
-        self.leave()
+        self.leave().await
     }
 
-    fn leave(mut self) -> Result<(), Failure> {
+    async fn leave(mut self) -> Result<(), Failure> {
         while let Some(notice) = self.session.try_next_notice() {
             self.show(&notice);
         }
         self.session.close();
+        // The connection says goodbye in the background, and takes our name with it; without a
+        // moment for that, the next one to come by this name might be told that it is taken.
+        sleep(GOODBYE).await;
         match self.status {
             0 => Ok(()),
             status => Err(Failure::Told(status)),
@@ -390,4 +395,5 @@ impl Room {
     }
 }
 
+const GOODBYE: Duration = Duration::from_millis(200);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

@@ -60,6 +60,7 @@ pub(super) fn info(session: &Session, place: usize, paint: Paint) -> Option<Stri
 }
 
 /// What a notice tells people, unless it is a warning or a message.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is told elsewhere, or not at all")]
 pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
     let me = session.me();
     Some(match notice {

@@ -1,26 +1,47 @@
 //! When somebody wants us to stop.
 
-use tokio::signal::ctrl_c;
-
-/// Waits for Ctrl-C or the wish of the system that we stop.
-pub(crate) async fn interrupted() {
+/// Waits for Ctrl-C, and for the system's wish that we stop.
+#[derive(Debug)]
+pub(crate) struct Stop {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+    signals: Option<[tokio::signal::unix::Signal; 3]>,
+}
 
-        if let (Ok(mut terminate), Ok(mut hangup)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+impl Stop {
+    /// Listens from now on; what comes before anybody waits is not lost.
+    pub(crate) fn listen() -> Self {
+        #[cfg(unix)]
         {
+            use tokio::signal::unix::{SignalKind, signal};
+
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            let [interrupt, terminate, hangup] = kinds.map(|kind| signal(kind).ok());
+            let signals = match (interrupt, terminate, hangup) {
+                (Some(interrupt), Some(terminate), Some(hangup)) => {
+                    Some([interrupt, terminate, hangup])
+                }
+                _ => None,
+            };
+            Self { signals }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Waits until somebody wants us to stop, each time anew. Cancel safe.
+    pub(crate) async fn wait(&mut self) {
+        #[cfg(unix)]
+        if let Some([interrupt, terminate, hangup]) = &mut self.signals {
             tokio::select! {
-                _ = ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
             return;
         }
-    }
-    if ctrl_c().await.is_err() {
-        // Signals cannot be had here; then nobody can stop us by one.
-        core::future::pending::<()>().await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Signals cannot be had here; then nobody can stop us by one.
+            core::future::pending::<()>().await;
+        }
     }
 }

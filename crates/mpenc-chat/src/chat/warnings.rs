@@ -1,6 +1,6 @@
 //! Warnings that are in force: shown when raised, listed at any time, withdrawn when resolved.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use mpenc::{MemberSet, MessageId, Notice};
 
@@ -54,6 +54,7 @@ impl Warnings {
     /// Takes a notice; `number` says how a message is called on the screen.
     //= docs/spec/protocol.md#UIX-003
     //= docs/spec/protocol.md#UIX-004
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other notice is about a warning")]
     pub(super) fn note(
         &mut self,
         notice: &Notice,
@@ -114,6 +115,10 @@ impl Warnings {
             Notice::AuthorFork { author, .. } => self.last(format!(
                 "{} wrote two messages that contradict each other; only the first is shown",
                 term::name(author)
+            )),
+            Notice::OrderInconsistent { member } => self.last(format!(
+                "{} was told of other changes of membership than we were",
+                term::name(member)
             )),
             Notice::ContextIncomplete { missing } => self.last(format!(
                 "{} from before the last change of membership never arrived",

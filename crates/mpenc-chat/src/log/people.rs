@@ -1,6 +1,6 @@
 //! From names to people: who is who through changes of name, and who takes part.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use mpenc::{MemberId, MemberIdError};
 

@@ -1,6 +1,6 @@
 //! The performance itself: one step of the plan after the other.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -1,0 +1,176 @@
+//! Three people in three terminals, so to speak.
+
+use std::path::Path;
+
+use crate::program::{Running, arg, relay};
+
+fn chat(url: &str, name: &str, data: &Path, more: &[&str]) -> Running {
+    let args = [
+        "chat",
+        "--relay",
+        url,
+        "--room",
+        "tea",
+        "--name",
+        name,
+        "--timing",
+        "loopback",
+        "--data-dir",
+        arg(data),
+    ];
+    Running::start(&[&args, more].concat())
+}
+
+#[test]
+fn three_people_talk_and_one_is_killed_and_returns() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let (_relay, url) = relay();
+    let mut ann = chat(&url, "ann", data, &[]);
+    ann.expect("a new identity key for you");
+    ann.expect("you are alone in the room");
+    let mut bob = chat(&url, "bob", data, &[]);
+    bob.expect("in the room: ann; one of them has to include you");
+    ann.expect("first meeting with bob, unverified");
+    ann.expect("bob is in the room and waits; to include: /include bob");
+    ann.type_line("/include bob");
+    ann.expect("you are in a session with bob");
+    bob.expect("you are in a session with ann");
+    let mut cid = chat(&url, "cid", data, &[]);
+    bob.expect("/include cid");
+    bob.type_line("/include cid");
+    ann.expect("cid can read from now on; in the session with you: bob, cid");
+    bob.expect("cid can read from now on; in the session with you: ann, cid");
+    cid.expect("you are in a session with ann, bob");
+
+    ann.type_line("good morning");
+    for member in [&mut ann, &mut bob, &mut cid] {
+        member.expect("[1] ann: good morning");
+    }
+    cid.type_line("//morning\u{1b}[2J");
+    ann.expect("[2] cid: /morning\\u{1b}[2J");
+    bob.expect("[2] cid:");
+    bob.type_line("/info 2");
+    bob.expect("answers: 1");
+    bob.expect("readers: ann, bob");
+    ann.type_line("/members");
+    ann.expect("bob  unverified  ");
+    ann.type_line("/verify bob 00");
+    ann.expect("that is not the fingerprint of bob");
+    ann.type_line("/verify bob");
+    ann.expect("bob is now marked verified");
+    ann.type_line("/members");
+    ann.expect("bob  verified  ");
+
+    // Killed without a chance to say anything.
+    drop(cid);
+    ann.expect("cid cannot read any more; in the session with you: bob");
+    bob.expect("cid cannot read any more; in the session with you: ann");
+    bob.type_line("cid is gone");
+    ann.expect("[3] bob: cid is gone");
+
+    let mut cid = chat(&url, "cid", data, &[]);
+    ann.expect("cid is in the room and waits; to include: /include cid");
+    ann.type_line("/include cid");
+    cid.expect("you are in a session with ann, bob");
+    cid.type_line("back again");
+    bob.expect("[4] cid: back again");
+    ann.expect("[4] cid: back again");
+    cid.type_line("/refresh");
+    ann.expect("cid renewed the keys");
+
+    // Three ways to leave: end of input, a command, a signal.
+    cid.end_input();
+    let (status, text) = cid.end();
+    assert_eq!(status, Some(0), "{text}");
+    assert!(!text.contains("cid is gone"), "{text}");
+    assert!(text.contains("known to have reached everybody"), "{text}");
+    bob.expect("cid cannot read any more");
+    bob.type_line("/part");
+    let (status, text) = bob.end();
+    assert_eq!(status, Some(0), "{text}");
+    ann.expect("you are alone in the room");
+    #[cfg(unix)]
+    {
+        ann.signal("INT");
+        let (status, text) = ann.end();
+        assert_eq!(status, Some(1), "the wrong fingerprint was a failed check: {text}");
+    }
+}
+
+#[test]
+fn auto_include_lets_people_in() {
+    let data = tempfile::tempdir().unwrap();
+    let (_relay, url) = relay();
+    let mut ann = chat(&url, "ann", data.path(), &["--auto-include"]);
+    ann.expect("you are alone in the room");
+    let mut bob = chat(&url, "bob", data.path(), &[]);
+    bob.expect("you are in a session with ann");
+    ann.expect("you are in a session with bob");
+    ann.type_line("welcome");
+    bob.expect("[1] ann: welcome");
+    bob.type_line("/exclude ann");
+    ann.expect("you are no longer in a session with bob");
+    bob.expect("you are no longer in a session with ann");
+    bob.expect("you are alone in the room");
+}
+
+#[test]
+fn a_changed_key_is_refused_loudly() {
+    let data = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let (_relay, url) = relay();
+    let mut ann = chat(&url, "ann", data.path(), &[]);
+    ann.expect("you are alone in the room");
+    let mut bob = chat(&url, "bob", data.path(), &[]);
+    ann.expect("/include bob");
+    bob.type_line("/part");
+    assert_eq!(bob.end().0, Some(0));
+
+    let mut impostor = chat(&url, "bob", other.path(), &[]);
+    ann.expect("THE IDENTITY KEY OF bob HAS CHANGED, AND IS REFUSED");
+    ann.expect("with a key that is not the one you know, and is refused");
+    ann.type_line("/include bob");
+    ann.expect("mpenc: bob is refused, since its identity key has changed");
+    ann.type_line("/warnings");
+    ann.expect("! the identity key of bob has changed and is refused");
+    impostor.type_line("/part");
+    assert_eq!(impostor.end().0, Some(0));
+
+    let mut bob = chat(&url, "bob", data.path(), &[]);
+    ann.expect("bob is in the room and waits");
+    ann.type_line("/include bob");
+    bob.expect("you are in a session with ann");
+}
+
+#[test]
+fn an_identity_of_the_users_choice() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = directory.path().join("ann.id");
+    let (_relay, url) = relay();
+    let start = || {
+        Running::start(&[
+            "chat",
+            "--relay",
+            &url,
+            "--room",
+            "tea",
+            "--name",
+            "ann",
+            "--identity",
+            arg(&identity),
+            "--timing",
+            "loopback",
+        ])
+    };
+    let mut first = start();
+    first.expect("a new identity key for you lies in ");
+    let fingerprint = first.expect("your fingerprint: ");
+    first.expect("you are alone in the room");
+    first.type_line("/part");
+    assert_eq!(first.end().0, Some(0));
+    let mut second = start();
+    assert_eq!(second.expect("your fingerprint: "), fingerprint);
+    second.end_input();
+    assert_eq!(second.end().0, Some(0));
+}

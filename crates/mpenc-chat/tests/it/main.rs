@@ -1,0 +1,16 @@
+//! The program from outside: what it prints, and how it ends.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod bad_input;
+mod chat;
+mod demo;
+mod help;
+mod program;
+mod relay;
+mod replay;
