@@ -30,7 +30,14 @@ pub(crate) fn truth(value: bool) -> String {
 pub(crate) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len().saturating_add(2));
     out.push('"');
-    for c in text.chars() {
+    let mut rest = text;
+    loop {
+        // What needs no escape goes in one piece, since most texts need none.
+        let (plain, special) = split_plain(rest);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        let Some(c) = chars.next() else { break };
+        rest = chars.as_str();
         match c {
             '\u{8}' => out.push_str("\\b"),
             '\t' => out.push_str("\\t"),
@@ -50,6 +57,15 @@ pub(crate) fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// The text before and from the first character that is escaped, ends a string, or may not be in
+/// one.
+fn split_plain(text: &str) -> (&str, &str) {
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let end = text.bytes().position(special).unwrap_or(text.len());
+    // ASCII bytes are never inside a character, so the cut is between two.
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 /// The first element of a text that is a JSON array; none if it is anything else.
@@ -213,6 +229,13 @@ impl<'a> Parser<'a> {
         // The first half of a surrogate pair, while the second may still come.
         let mut high: Option<u16> = None;
         loop {
+            if high.is_none() {
+                let (plain, special) = split_plain(self.rest);
+                self.rest = special;
+                if keep {
+                    text.push_str(plain);
+                }
+            }
             let unit = match self.take_any()? {
                 '"' => break,
                 '\0'..='\u{1f}' => return None,
