@@ -122,26 +122,8 @@ impl Director {
             self.sent.push(Sent { id, author, text: (*text).to_owned() });
             ids.push(id);
         }
-        for (id, (who, text)) in ids.iter().zip(lines) {
-            let author = self.who(*who)?;
-            let actor = self.company.actor(&author)?;
-            actor.tap.hold(false);
-            let (answers, readers) = actor.session.view(|session| {
-                let readers = session.message(id).map(|message| message.readers());
-                (session.log_parents(id).unwrap_or_default(), readers.unwrap_or_default())
-            });
-            let answers: Vec<String> = answers.iter().map(|id| self.number(id)).collect();
-            let answers = match answers.as_slice() {
-                [] => "answers nothing".to_owned(),
-                some => format!("answers {}", some.join(" and ")),
-            };
-            say(&format!(
-                "  {} {}: {text}",
-                self.number(id),
-                self.paint.paint(Style::Name, &term::name(&author)),
-            ));
-            let detail = format!("      {answers}; for {}", term::names(&readers));
-            say(&self.paint.paint(Style::Faint, &detail));
+        for (who, _) in lines {
+            self.company.actor(&self.who(*who)?)?.tap.hold(false);
         }
         let bound = self.company.stage.bounds.message;
         for name in &self.company.present() {
@@ -151,7 +133,45 @@ impl Director {
                 |session: &mpenc::Session| ids.iter().all(|id| session.message(id).is_some());
             actor.until(bound, what, have).await?;
         }
+        for (id, (who, text)) in ids.iter().zip(lines) {
+            self.show(*who, id, text)?;
+        }
         Ok(ids)
+    }
+
+    /// A message, who can read it, and what it answers.
+    fn show(&self, who: usize, id: &MessageId, text: &str) -> Result<(), Failure> {
+        let author = self.who(who)?;
+        let name = term::name(&author);
+        let session = &self.company.actor(&author)?.session;
+        let message = session.view(|session| session.message(id).map(|message| message.readers()));
+        let readers = term::names(&message.unwrap_or_default());
+        let own = self.answers(who, id)?;
+        // Somebody who has just come cannot name what was said before.
+        let others = self
+            .company
+            .everybody()
+            .map(|actor| actor.session.view(|session| session.log_parents(id)).unwrap_or_default());
+        let earlier = others.max_by_key(Vec::len).unwrap_or_default();
+        let answers = match (own.is_empty(), earlier.is_empty()) {
+            (false, _) => format!("answers {}", self.numbers(&own)),
+            (true, false) => {
+                format!(
+                    "for the others it follows {}, which {name} cannot read",
+                    self.numbers(&earlier)
+                )
+            }
+            (true, true) => "answers nothing".to_owned(),
+        };
+        say(&format!("  {} {}: {text}", self.number(id), self.paint.paint(Style::Name, &name)));
+        say(&self.paint.paint(Style::Faint, &format!("      to {readers}; {answers}")));
+        Ok(())
+    }
+
+    fn numbers(&self, ids: &[MessageId]) -> String {
+        let mut numbers: Vec<String> = ids.iter().map(|id| self.number(id)).collect();
+        numbers.sort();
+        numbers.join(" and ")
     }
 
     /// Waits until everybody is known to have everything, and says since which message.
@@ -160,10 +180,11 @@ impl Director {
         let text = if since.saturating_add(1) >= self.sent.len() {
             format!("[{}] is acknowledged by everybody it was written for", self.sent.len())
         } else {
+            let first = since.saturating_add(1);
+            let last = self.sent.len();
+            let range = if first.saturating_add(1) == last { "and" } else { "to" };
             format!(
-                "[{}] to [{}] are acknowledged by everybody they were written for",
-                since.saturating_add(1),
-                self.sent.len()
+                "[{first}] {range} [{last}] are acknowledged by everybody they were written for"
             )
         };
         self.check(true, &text)
