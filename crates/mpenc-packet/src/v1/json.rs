@@ -62,8 +62,14 @@ pub(crate) fn quote(text: &str) -> String {
 /// The text before and from the first character that is escaped, ends a string, or may not be in
 /// one.
 fn split_plain(text: &str) -> (&str, &str) {
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let end = text.bytes().position(special).unwrap_or(text.len());
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    // Whole chunks first: without an early exit the processor looks at many bytes at once.
+    let chunks = text.as_bytes().chunks(64);
+    let plain =
+        chunks.take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | special(byte)));
+    let start: usize = plain.map(<[u8]>::len).sum();
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let end = start.saturating_add(rest.iter().position(special).unwrap_or(rest.len()));
     // ASCII bytes are never inside a character, so the cut is between two.
     text.split_at_checked(end).unwrap_or((text, ""))
 }
