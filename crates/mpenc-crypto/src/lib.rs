@@ -59,6 +59,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
 mod keys;
 mod ladder;
 mod suite;

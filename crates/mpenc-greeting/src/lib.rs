@@ -61,6 +61,8 @@
 extern crate alloc;
 
 mod greeter;
+#[cfg(feature = "hazmat")]
+pub mod hazmat;
 mod v1;
 
 pub use greeter::*;

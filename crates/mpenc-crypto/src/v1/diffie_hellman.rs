@@ -129,7 +129,7 @@ impl Element {
 }
 
 /// `HKDF-SHA256(secret, no salt, info, 32 bytes)`.
-fn derive(secret: &[u8; 32], info: &[u8]) -> SecretBytes<32> {
+pub(crate) fn derive(secret: &[u8; 32], info: &[u8]) -> SecretBytes<32> {
     let (mut prk, hkdf) = Hkdf::<Sha256>::extract(None, secret);
     prk.as_mut_slice().zeroize();
     SecretBytes::fill(|key| {

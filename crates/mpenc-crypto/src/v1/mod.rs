@@ -6,6 +6,9 @@ mod cipher;
 mod diffie_hellman;
 mod signature;
 
+#[cfg(feature = "hazmat")]
+pub(crate) use diffie_hellman::derive;
+
 /// The suite of the original: Ed25519, X25519, AES-256-CTR, SHA-256, HKDF-SHA256
 /// (wire-v1.md sections 6 and 7).
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 mod begin;
 mod checks;
-mod cliques;
+pub(crate) mod cliques;
 mod commit;
 mod fresh;
 mod initial;
@@ -10,7 +10,7 @@ mod packets;
 mod plan;
 mod propose;
 mod running;
-mod ske;
+pub(crate) mod ske;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,52 @@
+//! `cargo xtask conformance` runs this.
+#![expect(clippy::std_instead_of_core, reason = "a program, not a layer")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Holds this implementation against recordings of the original one.
+
+Usage: mpenc-conformance [--departures] FOLDER…
+
+  --departures   Print where we differ from the original on purpose, and why
+";
+
+fn main() -> ExitCode {
+    let mut folders = Vec::new();
+    for argument in std::env::args_os().skip(1) {
+        match argument.to_str() {
+            Some("--help" | "-h") => {
+                print!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            Some("--departures") => {
+                print!("{}", mpenc_conformance::table());
+                return ExitCode::SUCCESS;
+            }
+            Some(option) if option.starts_with('-') => {
+                eprintln!("unknown option `{option}`\n\n{HELP}");
+                return ExitCode::from(2);
+            }
+            _ => folders.push(PathBuf::from(argument)),
+        }
+    }
+    if folders.is_empty() {
+        eprintln!("a folder is missing\n\n{HELP}");
+        return ExitCode::from(2);
+    }
+    let (mut passed, mut failed) = (0, 0);
+    for folder in &folders {
+        println!("{}", folder.display());
+        for line in mpenc_conformance::check_folder(folder) {
+            println!("{line}");
+            if line.passed() {
+                passed += 1;
+            } else {
+                failed += 1;
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

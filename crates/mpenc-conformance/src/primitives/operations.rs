@@ -1,0 +1,258 @@
+//! Whole membership operations without a session around them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use mpenc_crypto::{PublicKey, SecretBytes, SigningKey, Suite, V1};
+use mpenc_greeting::{
+    CliquesGreeter, Greeter, GreetingReject, Inspection, Metadata, Outcome, SubsessionKeys,
+};
+use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId};
+
+use crate::departures::Departure;
+use crate::draws::Draws;
+use crate::json::{Checked, Node, member};
+use crate::report::Tally;
+
+type Key = <V1 as Suite>::SigningKey;
+
+/// One member of a group without sessions.
+struct Member {
+    greeter: CliquesGreeter<V1>,
+    draws: Draws,
+    keys: Option<SubsessionKeys>,
+    completed: bool,
+    outbox: VecDeque<Vec<u8>>,
+}
+
+impl Member {
+    fn new(name: &MemberId, seed: &Node<'_>, public: Option<&Node<'_>>) -> Checked<Self> {
+        let identity = Key::from_seed(&SecretBytes::new(seed.array()?));
+        if let Some(public) = public {
+            public.expect_hex(identity.public().as_bytes())?;
+        }
+        Ok(Self {
+            greeter: CliquesGreeter::new(name.clone(), Arc::new(identity)),
+            draws: Draws::default(),
+            keys: None,
+            completed: false,
+            outbox: VecDeque::new(),
+        })
+    }
+
+    /// Takes one packet without a server order: whatever is initial is started.
+    fn deliver(&mut self, from: &MemberId, wire: &[u8]) -> Result<Inspection, GreetingReject> {
+        let inspection = self.greeter.inspect(from, wire)?;
+        let progress = match &inspection {
+            Inspection::Initial(_) => self.greeter.start(&mut self.draws, from, wire)?,
+            Inspection::Final | Inspection::Middle => {
+                self.greeter.handle(&mut self.draws, from, wire)?
+            }
+        };
+        self.outbox.extend(progress.outgoing.into_iter().map(|outgoing| outgoing.packet));
+        if let Outcome::Complete(staged) = progress.outcome {
+            self.keys = self.greeter.merge(staged);
+            self.completed = true;
+        }
+        Ok(inspection)
+    }
+}
+
+fn metadata(operation: &Node<'_>) -> Checked<Metadata> {
+    let mut heads =
+        operation.list("latest_pm")?.iter().map(Node::message_id).collect::<Checked<Vec<_>>>()?;
+    heads.sort_unstable();
+    Ok(Metadata {
+        prev_final: PacketId::new(operation.get("prev_pf")?.array()?),
+        prev_chain: ChainHash::new(operation.get("prev_ch")?.array()?),
+        heads,
+    })
+}
+
+pub(super) fn whole(file: &Node<'_>, tally: &mut Tally) -> Checked {
+    for case in file.list("cases")? {
+        let mut group = BTreeMap::new();
+        let mut public = Vec::new();
+        for (name, identity) in case.get("identities")?.fields()? {
+            let name = member(name);
+            let key = identity.get("identity_pub")?;
+            let seed = identity.get("identity_seed")?;
+            group.insert(name.clone(), Member::new(&name, &seed, Some(&key))?);
+            public.push((name, PublicKey::new(key.array()?)));
+        }
+        for member in group.values_mut() {
+            for (name, key) in &public {
+                member.greeter.set_identity(name, Some(*key));
+            }
+        }
+        for operation in case.list("ops")? {
+            if let Err(fault) = replay(&mut group, &operation, tally) {
+                // What follows builds on it.
+                tally.fault(fault);
+                break;
+            }
+            tally.count("operations");
+        }
+    }
+    Ok(())
+}
+
+fn replay(
+    group: &mut BTreeMap<MemberId, Member>,
+    operation: &Node<'_>,
+    tally: &mut Tally,
+) -> Checked {
+    let next = operation.get("next_members")?.member_set()?;
+    let by = operation.get("by")?.member()?;
+    for (name, draws) in operation.get("random")?.fields()? {
+        let member = group.get_mut(&member(name)).ok_or_else(|| draws.fault("has no identity"))?;
+        member.draws.extend(&draws.items()?)?;
+    }
+    let initiator =
+        group.get_mut(&by).ok_or_else(|| operation.fault_at("by", "has no identity"))?;
+    let packet = initiator
+        .greeter
+        .propose(&mut initiator.draws, &next, metadata(operation)?)
+        .map_err(|error| operation.fault(format!("is not proposed: {error}")))?;
+    initiator.outbox.push_back(packet);
+    // The recorded order of sending is the order on the channel.
+    for packet in operation.get("packets")?.items()? {
+        let from = packet.get("from")?.member()?;
+        let wire = packet.get("wire")?;
+        let sender = group.get_mut(&from).ok_or_else(|| wire.fault("has no known sender"))?;
+        let ours = sender.outbox.pop_front().ok_or_else(|| wire.fault("was not sent"))?;
+        wire.expect_text(&ours)?;
+        tally.count("packets");
+        for member in group.values_mut() {
+            // Whoever is not concerned refuses it.
+            let _ = member.deliver(&from, &ours);
+        }
+    }
+    for (name, member) in &mut *group {
+        if !member.outbox.is_empty() {
+            return Err(operation.fault(format!("{name} sent more than is recorded")));
+        }
+        member.draws.finish()?;
+    }
+    outcome(group, operation, &next)?;
+    for (name, member) in group {
+        member.completed = false;
+        if !next.contains(name) {
+            member.greeter.reset();
+            member.keys = None;
+        }
+    }
+    Ok(())
+}
+
+/// What every member holds afterwards.
+fn outcome(group: &BTreeMap<MemberId, Member>, operation: &Node<'_>, next: &MemberSet) -> Checked {
+    let members = operation.get("members")?;
+    members.expect(&members.member_set()?, next)?;
+    for name in next {
+        let member = group.get(name).ok_or_else(|| members.fault("has no identity"))?;
+        members.expect(&true, &member.completed)?;
+        members.expect(next, &member.greeter.members())?;
+        if next.len() < 2 {
+            continue;
+        }
+        let keys = member.keys.as_ref().ok_or_else(|| members.fault("has no keys"))?;
+        operation.get("sid")?.expect_hex(keys.sid.as_bytes())?;
+        operation.get("group_key")?.expect_hex(keys.secret.expose())?;
+        let recorded = operation.get("eph_pubs")?;
+        let found: BTreeMap<_, _> = keys.authors.iter().map(|(name, key)| (name, key)).collect();
+        recorded.expect(&recorded.items()?.len(), &found.len())?;
+        for (name, key) in members.members()?.iter().zip(recorded.items()?) {
+            key.expect(&Some(&PublicKey::new(key.array()?)), &found.get(name).copied())?;
+        }
+        if let Some(secrets) = operation.opt("secrets") {
+            if let Some(own) = secrets.opt(&name.to_string()).and_then(|own| own.opt("eph_pub")) {
+                own.expect_hex(keys.signer.public().as_bytes())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the protocol expects of bad packets, not what the original does with them.
+pub(super) fn negative(file: &Node<'_>, tally: &mut Tally) -> Checked {
+    let members = file.opt("members").map(|members| members.members()).transpose()?;
+    for case in file.list("cases")? {
+        tally.case("cases", |tally| {
+            let found = last_delivery(&case, members.as_deref())?;
+            let expect = case.get("expect")?;
+            let reference = case.opt("reference");
+            match (expect.text()?, &found) {
+                ("accept", Ok(_)) | ("either", _) => Ok(()),
+                ("reject", Err(_)) => {
+                    if let Some(reference) = reference
+                        && reference.text()? == "accepted"
+                    {
+                        tally.depart(Departure::BadGreeting);
+                    }
+                    Ok(())
+                }
+                ("accept", Err(reject)) => {
+                    Err(expect.fault(format!("the last packet is refused: {reject}")))
+                }
+                ("reject", Ok(_)) => Err(expect.fault("the last packet is accepted")),
+                (other, _) => Err(expect.fault(format!("is the unknown expectation `{other}`"))),
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Plays a case to its victim; what it thinks of the last packet.
+fn last_delivery(
+    case: &Node<'_>,
+    members: Option<&[MemberId]>,
+) -> Checked<Result<Inspection, GreetingReject>> {
+    let name = case.get("victim")?.member()?;
+    let identities = case.get("identity_pubs")?;
+    let public = identities.opt(&name.to_string());
+    let mut victim = Member::new(&name, &case.get("victim_identity_seed")?, public.as_ref())?;
+    victim.draws.extend(&case.list("victim_random")?)?;
+    let mut everybody = MemberSet::new();
+    for (name, key) in identities.fields()? {
+        victim.greeter.set_identity(&member(name), Some(PublicKey::new(key.array()?)));
+        everybody.insert(member(name));
+    }
+    if let Some(members) = members {
+        everybody = members.iter().collect();
+    }
+    let deliveries = case.get("deliveries")?.items()?;
+    let Some((last, before)) = deliveries.split_last() else {
+        return Err(case.fault_at("deliveries", "is empty"));
+    };
+    // A victim that starts the operation itself sees its own packet first.
+    if let Some(first) = before.first()
+        && first.get("from")?.member()? == name
+    {
+        let packet = victim
+            .greeter
+            .propose(&mut victim.draws, &everybody, metadata(case)?)
+            .map_err(|error| case.fault(format!("is not proposed: {error}")))?;
+        victim.outbox.push_back(packet);
+    }
+    for delivery in before {
+        let (from, wire) = (delivery.get("from")?.member()?, delivery.get("wire")?);
+        if from == name {
+            let ours = victim.outbox.pop_front().ok_or_else(|| wire.fault("was not sent"))?;
+            wire.expect_text(&ours)?;
+        }
+        victim
+            .deliver(&from, wire.text()?.as_bytes())
+            .map_err(|reject| delivery.fault(format!("is refused: {reject}")))?;
+    }
+    let running = victim.greeter.running();
+    let from = last.get("from")?.member()?;
+    let found = victim.deliver(&from, last.get("wire")?.text()?.as_bytes());
+    if found.is_err() {
+        last.expect(&running, &victim.greeter.running())?;
+    }
+    if let Some(fault) = victim.draws.take_fault() {
+        return Err(fault);
+    }
+    Ok(found)
+}
