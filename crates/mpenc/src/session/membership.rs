@@ -151,8 +151,10 @@ impl Session {
     }
 
     fn others_entered(&mut self, enter: &MemberSet) {
-        if !self.order.is_synced() {
-            // Whoever waits to be included has no say.
+        //= docs/spec/protocol.md#GRT-012
+        let bystander = self.operation.as_ref().is_some_and(|running| running.bystander);
+        if !self.order.is_synced() || bystander {
+            // Whoever waits to be included, or to be gone, has no say.
             return;
         }
         for member in enter {

@@ -80,6 +80,8 @@ impl core::fmt::Debug for Env<'_> {
 /// 5. Call [`send`](Self::send), [`change`](Self::change) and the other requests whenever the
 ///    user wants to.
 ///
+/// `examples/drive_loop.rs` is this loop in full.
+///
 /// # Contract
 ///
 /// 1. Calls may come in any order; nothing needs to be drained between them.
