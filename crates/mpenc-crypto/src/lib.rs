@@ -64,6 +64,8 @@ pub mod hazmat;
 mod keys;
 mod ladder;
 mod suite;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod v1;
 
 pub use keys::{KeyError, PublicKey, SecretBytes, Signature};

@@ -1,0 +1,12 @@
+//! For tests and fuzzing only (feature `testing`): a suite that protects nothing, and a check
+//! that any suite keeps the promises of its traits.
+//!
+//! # Security
+//!
+//! No program and no default build turns the feature on; `cargo xtask tidy` fails if one does.
+
+mod check;
+mod transparent;
+
+pub use check::{Violation, check_group, check_stream_cipher, check_suite};
+pub use transparent::Transparent;
