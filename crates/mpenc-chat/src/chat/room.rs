@@ -332,11 +332,8 @@ impl Room {
             return;
         }
         let seniors = self.session.view(|session| {
-            let waiting = session.sid().is_none() && !session.is_alone();
-            session
-                .channel_members()
-                .filter(|_| waiting)
-                .map(|channel| channel.without(session.me()))
+            let channel = session.channel_members().filter(|_| session.is_waiting());
+            channel.map(|channel| channel.without(session.me()))
         });
         if let Some(seniors) = seniors.filter(|seniors| !seniors.is_empty()) {
             self.told_to_wait = true;

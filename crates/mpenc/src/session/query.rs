@@ -147,6 +147,13 @@ impl Session {
             && !self.leaving()
     }
 
+    /// Whether the owner is in the channel and can do nothing but wait for those who were there
+    /// before: to be included, or for all of them to leave (ORD-007).
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.channel.is_some() && !self.order.is_synced()
+    }
+
     /// Identifier of the current subsession.
     #[must_use]
     pub fn sid(&self) -> Option<SubsessionId> {
