@@ -3,7 +3,7 @@ mod crypto;
 mod encoding;
 mod operations;
 mod order;
-mod packets;
+pub(crate) mod packets;
 
 use crate::json::{Checked, Node};
 use crate::report::Tally;
