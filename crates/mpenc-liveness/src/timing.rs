@@ -200,10 +200,14 @@ impl Timing {
     }
 
     /// How long the member at `position` among those that remain holds back before it proposes a
-    /// scheduled exclusion (ORD-031); the first, at position 0, does not. position·BC_LAT / 2.
+    /// scheduled exclusion (ORD-031); the first, at position 0, does not. position·BC_LAT / 2; in
+    /// the original everybody proposes at once.
     #[must_use]
     pub const fn exclusion_stagger(&self, position: u32) -> Duration {
-        fraction(self.bc_lat, position, 2)
+        match self.original {
+            Some(_) => Duration::ZERO,
+            None => fraction(self.bc_lat, position, 2),
+        }
     }
 
     /// After how long a bystander that nobody kicks leaves the channel by itself (ORD-034).
@@ -338,6 +342,7 @@ mod tests {
         assert_eq!(t.fin_timeout(), ms(80_000));
         assert_eq!(t.gka_est(4), ms(30_000), "(2 + 3 members)·(5 s + 1 s)");
         assert_eq!(t.trial_capacity(100), 4);
+        assert_eq!(t.exclusion_stagger(3), ms(0), "everybody at once");
         assert_eq!(t.prompt_ack(), None);
         assert_eq!(t.resend(), None);
         assert_eq!(t.heartbeat_intv(), None);

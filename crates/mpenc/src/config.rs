@@ -17,6 +17,7 @@ pub struct SessionConfig {
     pub(crate) auto_include: bool,
     pub(crate) stay_if_last: bool,
     pub(crate) patient_join: bool,
+    pub(crate) padding: usize,
 }
 
 /// Why a session cannot be configured so.
@@ -55,6 +56,7 @@ impl SessionConfig {
             auto_include: false,
             stay_if_last: false,
             patient_join: false,
+            padding: mpenc_packet::padding::BASE,
         })
     }
 
@@ -91,6 +93,19 @@ impl SessionConfig {
     #[must_use]
     pub fn stay_if_last(mut self, on: bool) -> Self {
         self.stay_if_last = on;
+        self
+    }
+
+    /// Pad v1 messages to this many bytes, or twice as many, and so on; 0 for no padding. Default:
+    /// 128, as the original's public interface has it.
+    ///
+    /// # Security
+    ///
+    /// Anything else tells the channel more about the size of messages, and which member differs.
+    #[cfg(feature = "hazmat")]
+    #[must_use]
+    pub fn padding(mut self, base: usize) -> Self {
+        self.padding = base;
         self
     }
 

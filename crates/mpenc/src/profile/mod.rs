@@ -10,8 +10,8 @@ use mpenc_greeting::{Greeter, SubsessionKeys};
 use mpenc_transcript::order::OrderHash;
 use mpenc_types::{MemberId, MemberSet, PacketId};
 
-use crate::Identity;
 use crate::security::MessageSecurity;
+use crate::{Identity, SessionConfig};
 
 mod v1;
 
@@ -82,5 +82,9 @@ pub(crate) trait Rules: fmt::Debug + Send {
     fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter>;
 
     /// Message security for one subsession; `None` for keys that no greeter would hand out.
-    fn security(&self, owner: &MemberId, keys: SubsessionKeys) -> Option<Box<dyn MessageSecurity>>;
+    fn security(
+        &self,
+        config: &SessionConfig,
+        keys: SubsessionKeys,
+    ) -> Option<Box<dyn MessageSecurity>>;
 }

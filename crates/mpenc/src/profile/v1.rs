@@ -7,8 +7,8 @@ use mpenc_transcript::order::OrderHash;
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
 
 use super::{PacketKind, Rules};
-use crate::Identity;
 use crate::security::{MessageSecurity, V1Security};
+use crate::{Identity, SessionConfig};
 
 /// The v1 profile: armoured text, SHA-256, CLIQUES, one group key for all messages.
 #[derive(Debug)]
@@ -49,7 +49,12 @@ impl Rules for V1Rules {
         Box::new(CliquesGreeter::<V1>::new(owner.clone(), identity.key()))
     }
 
-    fn security(&self, owner: &MemberId, keys: SubsessionKeys) -> Option<Box<dyn MessageSecurity>> {
-        Some(Box::new(V1Security::<V1>::new(owner, keys)?))
+    fn security(
+        &self,
+        config: &SessionConfig,
+        keys: SubsessionKeys,
+    ) -> Option<Box<dyn MessageSecurity>> {
+        let security = V1Security::<V1>::new(&config.owner, keys)?;
+        Some(Box::new(security.with_padding(config.padding)))
     }
 }

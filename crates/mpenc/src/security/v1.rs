@@ -19,6 +19,8 @@ use super::{Body, MessageSecurity, OpenReject, Opened, SealError, Sealed};
 /// Keys of one subsession; the secret ones wipe themselves when it is dropped (SEC-025).
 pub struct V1Security<S: StreamCipher> {
     owner: MemberId,
+    /// Base size of padding; 0 for none.
+    padding: usize,
     /// Gone once the subsession has ended.
     group_key: Option<SecretBytes<32>>,
     /// `H(sid ‖ gk)`: binds every packet to this subsession (MSG-002).
@@ -42,12 +44,20 @@ impl<S: StreamCipher> V1Security<S> {
         let sid_key_hash = S::hash(&[sid.as_bytes(), secret.expose()]);
         Some(Self {
             owner: owner.clone(),
+            padding: padding::BASE,
             group_key: Some(secret),
             sid_key_hash,
             signer,
             authors,
             suite: PhantomData,
         })
+    }
+
+    /// The same with another base size of padding (wire-v1.md section 7); 0 for none.
+    #[must_use]
+    pub(crate) fn with_padding(mut self, base: usize) -> Self {
+        self.padding = base;
+        self
     }
 
     fn decode(&self, packet: &[u8]) -> Result<Unverified<DataPacket>, OpenReject> {
@@ -91,7 +101,7 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
             }
         })?;
         //= docs/spec/protocol.md#SEC-005
-        let mut ciphertext = padding::pad(&raw, padding::BASE).map_err(|size| {
+        let mut ciphertext = padding::pad(&raw, self.padding).map_err(|size| {
             SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
         })?;
         let group_key = self.group_key.as_ref().ok_or(SealError::Internal)?;

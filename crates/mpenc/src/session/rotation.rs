@@ -35,7 +35,7 @@ impl Session {
 
         if let Some(keys) = keys {
             let context = self.context_after(self.previous.front().filter(|_| was_member), &heads);
-            let Some(security) = self.rules.security(&self.config.owner, keys) else {
+            let Some(security) = self.rules.security(&self.config, keys) else {
                 self.internal_error("a greeter handed out keys that cannot be used");
                 return;
             };

@@ -38,11 +38,11 @@ impl Session {
         }
         let remaining = self.session_members().difference(&self.task_exclude);
         let position = remaining.iter().take_while(|member| *member != self.owner()).count();
-        if position == 0 {
+        let delay = self.timing().exclusion_stagger(u32::try_from(position).unwrap_or(u32::MAX));
+        if delay.is_zero() {
             self.task_due(env, cause);
         } else {
-            let position = u32::try_from(position).unwrap_or(u32::MAX);
-            self.deadlines.set(cause, self.now + self.timing().exclusion_stagger(position));
+            self.deadlines.set(cause, self.now + delay);
         }
     }
 
