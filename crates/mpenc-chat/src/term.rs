@@ -74,8 +74,8 @@ fn is_harmful(c: char) -> bool {
         )
 }
 
-/// Whether and how to colour output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether to colour output; by default not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Paint {
     on: bool,
 }

@@ -266,3 +266,112 @@ fn list(numbers: &[usize]) -> String {
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mpenc::Timing;
+    use mpenc::client::{Client, Session as Handle};
+    use mpenc::memory::Room;
+
+    use super::*;
+    use crate::keys::random_identity;
+
+    fn id(name: &str) -> MemberId {
+        MemberId::new(name).unwrap()
+    }
+
+    async fn enter(room: &Room, name: &str) -> Handle {
+        let identity = random_identity().unwrap();
+        let channel = room.channel(id(name), identity.public()).unwrap();
+        let client = Client::new(id(name), identity).unwrap();
+        let client = client.timing(Timing::loopback(3)).patient_join(true).stay_if_last(true);
+        client.open(channel)
+    }
+
+    /// Waits until a session shows this many messages.
+    async fn shows(session: &Handle, count: usize) {
+        while session.view(|session| session.log_len()) < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn line(session: &Handle, place: isize) -> String {
+        session.view(|session| {
+            let found = session.message_at(place - 1).unwrap().id;
+            message(session, &found, Paint::default()).unwrap()
+        })
+    }
+
+    //= docs/spec/protocol.md#TRN-039
+    //= type=test
+    //= docs/spec/protocol.md#UIX-002
+    //= type=test
+    #[tokio::test]
+    async fn messages_show_what_they_answer_and_for_whom_they_are() {
+        let room = Room::new();
+        let ann = enter(&room, "ann").await;
+        ann.join().await.unwrap();
+        let bob = enter(&room, "bob").await;
+        let joined = bob.join();
+        while ann.view(|session| session.candidates().is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        ann.include([id("bob")]).await.unwrap();
+        joined.await.unwrap();
+        ann.send("one\u{1b}[2J").unwrap();
+        shows(&bob, 1).await;
+        assert_eq!(line(&bob, 1), "[1] ann: one\\u{1b}[2J");
+
+        // Nothing is delivered between these two, so neither has seen the other.
+        ann.send("two").unwrap();
+        bob.send("three").unwrap();
+        shows(&ann, 3).await;
+        assert_eq!(line(&ann, 2), "[2] ann: two", "it answers what was shown before it");
+        assert_eq!(line(&ann, 3), "[3 -> 1] bob: three");
+        ann.send("four").unwrap();
+        shows(&bob, 4).await;
+        assert_eq!(line(&bob, 4), "[4 -> 2, 3] ann: four");
+
+        let text = ann.view(|session| info(session, 3, Paint::default())).unwrap();
+        assert!(
+            text.starts_with("[3] bob: three\n      answers: 1\n      readers: ann\n"),
+            "{text}"
+        );
+        assert!(ann.view(|session| info(session, 5, Paint::default())).is_none());
+        assert!(ann.view(|session| info(session, 0, Paint::default())).is_none());
+
+        let cid = enter(&room, "cid").await;
+        let joined = cid.join();
+        while ann.view(|session| session.candidates().is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        ann.include([id("cid")]).await.unwrap();
+        joined.await.unwrap();
+        assert_eq!(line(&ann, 1), "[1] ann: one\\u{1b}[2J  (for bob)");
+    }
+
+    #[test]
+    fn changes_read_as_sentences() {
+        let change = |include: &[&str], exclude: &[&str]| Change {
+            include: include.iter().map(|name| id(name)).collect(),
+            exclude: exclude.iter().map(|name| id(name)).collect(),
+        };
+        assert_eq!(change_text(&change(&[], &[])), "renew the keys");
+        assert_eq!(change_text(&change(&["b", "a"], &[])), "include a, b");
+        assert_eq!(change_text(&change(&["a"], &["b"])), "include a and exclude b");
+    }
+
+    #[test]
+    fn whoever_waits_is_announced_with_the_command_that_lets_it_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut keys = KnownKeys::load(&directory.path().join("known")).unwrap();
+        let clown = id("First Clown");
+        keys.identify(&clown, Some(&mpenc::PublicKey::new([1; 32])));
+        let text = enter_request(&clown, &keys, false);
+        assert!(text.ends_with("/include \"First Clown\""), "{text}");
+        assert!(enter_request(&clown, &keys, true).ends_with("is being included"));
+        assert_eq!(named(&keys, &clown), "\"First Clown\" (unverified)");
+        keys.identify(&clown, Some(&mpenc::PublicKey::new([2; 32])));
+        assert!(enter_request(&clown, &keys, true).ends_with("and is refused"));
+    }
+}

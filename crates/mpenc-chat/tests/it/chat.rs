@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{Running, arg, relay};
+use crate::program::{Running, arg, mpenc, relay};
 
 fn chat(url: &str, name: &str, data: &Path, more: &[&str]) -> Running {
     let args = [
@@ -120,14 +120,23 @@ fn a_changed_key_is_refused_loudly() {
     let data = tempfile::tempdir().unwrap();
     let other = tempfile::tempdir().unwrap();
     let (_relay, url) = relay();
-    let mut ann = chat(&url, "ann", data.path(), &[]);
+    // The relay may take a moment to see that the last one with a name is gone.
+    let come = |name: &str, data: &Path| {
+        loop {
+            let mut member = chat(&url, name, data, &[]);
+            if !member.expect("mpenc: ").contains("is taken") {
+                return member;
+            }
+        }
+    };
+    let mut ann = come("ann", data.path());
     ann.expect("you are alone in the room");
-    let mut bob = chat(&url, "bob", data.path(), &[]);
+    let mut bob = come("bob", data.path());
     ann.expect("/include bob");
     bob.type_line("/part");
     assert_eq!(bob.end().0, Some(0));
 
-    let mut impostor = chat(&url, "bob", other.path(), &[]);
+    let mut impostor = come("bob", other.path());
     ann.expect("THE IDENTITY KEY OF bob HAS CHANGED, AND IS REFUSED");
     ann.expect("with a key that is not the one you know, and is refused");
     ann.type_line("/include bob");
@@ -137,14 +146,7 @@ fn a_changed_key_is_refused_loudly() {
     impostor.type_line("/part");
     assert_eq!(impostor.end().0, Some(0));
 
-    // The relay may take a moment to see that the impostor's connection is gone.
-    let mut bob = loop {
-        let mut bob = chat(&url, "bob", data.path(), &[]);
-        if !bob.expect("mpenc: ").contains("the name bob is taken") {
-            break bob;
-        }
-    };
-    bob.expect("in the room: ann");
+    let mut bob = come("bob", data.path());
     ann.expect("bob is in the room and waits");
     ann.type_line("/include bob");
     bob.expect("you are in a session with ann");
@@ -180,4 +182,22 @@ fn an_identity_of_the_users_choice() {
     assert_eq!(second.expect("your fingerprint: "), fingerprint);
     second.end_input();
     assert_eq!(second.end().0, Some(0));
+}
+
+#[test]
+fn keys_lie_where_the_convention_wants_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_relay, url) = relay();
+    let start = |variable: &str| {
+        let mut command = mpenc(&["chat", "--relay", &url, "--room", "tea", "--name", "A/b"]);
+        command.env(variable, directory.path());
+        let mut chat = Running::spawn(command);
+        chat.expect("you are alone in the room");
+        chat.type_line("/quit");
+        assert_eq!(chat.end().0, Some(0));
+    };
+    start("XDG_DATA_HOME");
+    assert!(directory.path().join("mpenc/identities/A%2Fb.key").is_file());
+    start("HOME");
+    assert!(directory.path().join(".local/share/mpenc/identities/A%2Fb.key").is_file());
 }

@@ -60,7 +60,11 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = mpenc(args);
+        Self::spawn(mpenc(args))
+    }
+
+    /// Starts a command that has been prepared.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let (sender, lines) = channel();
