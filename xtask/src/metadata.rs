@@ -1,5 +1,6 @@
 //! What `cargo metadata` says, as far as the checks need it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,12 +21,16 @@ pub(crate) struct Package {
     pub(crate) licence: Option<String>,
     pub(crate) manifest: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    /// What each feature turns on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Features that are asked for by name.
+    pub(crate) features: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +79,14 @@ impl Package {
             licence: text("license"),
             manifest: PathBuf::from(text("manifest_path")?),
             dependencies: dependencies.iter().map(Dependency::parse).collect::<Option<_>>()?,
+            features: match value.get("features") {
+                Some(map) => map
+                    .as_object()?
+                    .iter()
+                    .map(|(name, list)| Some((name.clone(), texts(list)?)))
+                    .collect::<Option<_>>()?,
+                None => BTreeMap::new(),
+            },
         })
     }
 }
@@ -86,8 +99,13 @@ impl Dependency {
             Some("build") => Kind::Build,
             Some(_) => return None,
         };
-        Some(Self { name: value.get("name")?.as_str()?.to_owned(), kind })
+        let features = value.get("features").map_or_else(|| Some(Vec::new()), texts)?;
+        Some(Self { name: value.get("name")?.as_str()?.to_owned(), kind, features })
     }
+}
+
+fn texts(list: &Value) -> Option<Vec<String>> {
+    list.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -101,7 +119,8 @@ mod tests {
         let metadata = Metadata::parse(&json!({ "packages": [
             { "name": "ours", "version": "1.2.3", "source": null, "license": "MIT",
               "manifest_path": "/r/ours/Cargo.toml", "dependencies": [
-                { "name": "theirs", "kind": null }, { "name": "proptest", "kind": "dev" } ] },
+                { "name": "theirs", "kind": null, "features": ["a"] }, { "name": "proptest", "kind": "dev" } ],
+              "features": { "b": ["theirs/c"] } },
             { "name": "theirs", "version": "2.0.0", "source": "registry+x", "license": null,
               "manifest_path": "/c/theirs/Cargo.toml", "dependencies": [] },
         ]}))
@@ -110,7 +129,9 @@ mod tests {
         assert_eq!(ours.len(), 1);
         assert_eq!(ours[0].name, "ours");
         assert_eq!(ours[0].dependencies[0].kind, Kind::Normal);
+        assert_eq!(ours[0].dependencies[0].features, ["a"]);
         assert_eq!(ours[0].dependencies[1].kind, Kind::Dev);
+        assert_eq!(ours[0].features["b"], ["theirs/c"]);
         assert!(Metadata::parse(&json!({ "packages": [{}] })).is_none());
     }
 }

@@ -5,6 +5,7 @@ mod citations;
 mod code;
 mod manifests;
 mod sources;
+mod testing;
 mod without_std;
 
 use core::fmt;
@@ -80,6 +81,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
         findings.extend(without_std::check_tree(layer, &without_std::tree(root, layer)?));
     }
     findings.extend(manifests::check(&files, &metadata, root));
+    findings.extend(testing::check(&metadata));
     findings.extend(sources::check(&files));
     findings.extend(citations::check(&files));
     findings.sort();

@@ -123,7 +123,11 @@ mod tests {
             dependencies: arrows
                 .iter()
                 .filter(|arrow| arrow.0 == name)
-                .map(|arrow| Dependency { name: arrow.1.to_owned(), kind: arrow.2 })
+                .map(|arrow| Dependency {
+                    name: arrow.1.to_owned(),
+                    kind: arrow.2,
+                    features: Vec::new(),
+                })
                 .collect(),
             ..Package::default()
         };
