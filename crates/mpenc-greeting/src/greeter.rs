@@ -30,7 +30,9 @@ pub trait Greeter: fmt::Debug + Send {
     fn hops(&self, n: usize) -> u32;
 
     /// Tells the identity key of a member, or that there is none any more (SKE-008). A key that
-    /// must not be used counts as none. An operation keeps the keys it started with (SKE-026).
+    /// must not be used counts as none. An operation keeps the keys it started with (SKE-026), and
+    /// those who are members after it keep theirs until they are excluded: what members decide
+    /// must not depend on what each of them has been told meanwhile (ORD-001).
     fn set_identity(&mut self, member: &MemberId, key: Option<PublicKey>);
 
     /// Makes the initial packet of an operation and remembers its secrets until it is started,
@@ -202,6 +204,9 @@ pub enum StuckReason {
     UnauthenticatedPacket(MemberId),
     /// The initial packet turned out not to be its initiator's (GRT-026).
     UnauthenticatedMetadata(MemberId),
+    /// This member's proposal would bring back, for the owner alone, a session identifier or a
+    /// group key of an earlier operation (SKE-017, ATK-030).
+    Replay(MemberId),
     /// A fault of ours.
     Internal,
 }
@@ -215,6 +220,9 @@ impl fmt::Display for StuckReason {
             }
             Self::UnauthenticatedMetadata(member) => {
                 write!(f, "the proposal in the name of {member} was not signed with its key")
+            }
+            Self::Replay(member) => {
+                write!(f, "the proposal of {member} brings back keys of an earlier operation")
             }
             Self::Internal => f.write_str("internal error, please report"),
         }

@@ -17,7 +17,7 @@ use super::running::{Completed, Move, Next, Participant, Running};
 use super::state::{
     Agreed, AwaitConfirmations, AwaitDownflow, AwaitUpflow, Context, Evidence, Share, Step,
 };
-use crate::{GreetingReject, Outcome, Outgoing, Progress, Staged, StuckReason};
+use crate::{GreetingReject, Outcome, Progress, Staged, StuckReason};
 
 impl<S: GroupDiffieHellman> CliquesGreeter<S> {
     /// Starts the operation of a judged initial packet.
@@ -53,7 +53,11 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
                 };
                 let own = committed.own;
                 self.supersede(&plan);
-                return Ok(self.complete(plan, own, agreed, Vec::new()));
+                return Ok(self.complete(plan, own, None, agreed));
+            }
+            Part::Unusable(reason) => {
+                self.supersede(&plan);
+                return Ok(self.stuck(plan, reason));
             }
             Part::Staying { .. } | Part::Remaining(_) | Part::Newcomer { .. } => part,
         };
@@ -100,7 +104,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         let (plan, prepared) = match prepared {
             //= docs/spec/protocol.md#GRT-025
             Prepared::Agreed(agreed) if plan.is_one_packet() => {
-                return self.complete(plan, own, agreed, Vec::new());
+                return self.complete(plan, own, None, agreed);
             }
             Prepared::Agreed(_) | Prepared::Upflow { .. } => (plan, prepared),
         };
@@ -153,7 +157,9 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
             let key = if *member == self.owner {
                 S::VerifyingKey::import(&self.identity.public()).ok()
             } else {
-                self.directory.get(member).cloned()
+                //= docs/spec/protocol.md#ORD-001
+                let pinned = self.committed.as_ref().and_then(|known| known.identity(member));
+                pinned.or_else(|| self.directory.get(member)).cloned()
             };
             let Some(key) = key else {
                 let reason = StuckReason::NoIdentityKey(member.clone());
@@ -183,7 +189,8 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         let (step, outgoing) = match moved {
             Ok(Next::Step(step, outgoing)) => (step, outgoing),
             Ok(Next::Complete(agreed)) => {
-                return self.complete(context.plan, context.own, agreed, Vec::new());
+                let Context { plan, own, identities, .. } = context;
+                return self.complete(plan, own, Some(identities), agreed);
             }
             Err(reason) => return self.stuck(context.plan, reason),
         };
@@ -199,8 +206,8 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         &mut self,
         plan: Plan,
         own: usize,
+        identities: Option<Vec<S::VerifyingKey>>,
         agreed: Agreed<S>,
-        outgoing: Vec<Outgoing>,
     ) -> Progress {
         // Every list so far was compared with the initial packet's, which is the one in the plan.
         //= docs/spec/protocol.md#GRT-014
@@ -210,8 +217,8 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
             //= docs/spec/protocol.md#GRT-026
             metadata_authenticated: true,
         };
-        self.running = Running::Complete(Box::new(Completed { plan, own, agreed }));
-        Progress { outgoing, outcome: Outcome::Complete(staged) }
+        self.running = Running::Complete(Box::new(Completed { plan, own, identities, agreed }));
+        Progress { outgoing: Vec::new(), outcome: Outcome::Complete(staged) }
     }
 
     fn stuck(&mut self, plan: Plan, reason: StuckReason) -> Progress {

@@ -161,12 +161,18 @@ fn first_downflow<S: GroupDiffieHellman>(
     let key = lists.keys.get(index).ok_or(Reject::BadLength)?;
     let packet = verify_under_listed::<S>(packet, key)?;
     let identity = context.identities.get(index);
-    let announced = Announced::check(view.used_ids, &packet, plan, index, identity)?;
+    let announced = Announced::check(&packet, plan, index, identity)?;
+    //= docs/spec/protocol.md#SKE-017
+    if !announced.is_new(view.used_ids) {
+        return Err(Reject::RepeatedSid);
+    }
     let verifying = import_keys::<S>(view.committed, &lists.keys)?;
     let all = match (&step.share, view.committed) {
         (Share::Renewed(all), _) => all,
         (Share::Kept, Some(committed)) => {
-            view.unused(announced.int_key(context.own))?;
+            if !view.is_unused(announced.int_key(context.own)) {
+                return Err(Reject::ChangedValues);
+            }
             &committed.all
         }
         (Share::Kept, None) => return Err(Reject::OutOfPlace),

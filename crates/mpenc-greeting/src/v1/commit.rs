@@ -26,7 +26,7 @@ impl<S: GroupDiffieHellman> Completed<S> {
         used_ids: &mut Recent<SubsessionId>,
         used_keys: &mut Recent<[u8; 32]>,
     ) -> Option<(Committed<S>, SecretBytes<32>)> {
-        let Self { plan, own, agreed } = self;
+        let Self { plan, own, identities, agreed } = self;
         let Agreed { sid, lists, verifying, int_keys, signer, share, group_key } = agreed;
         let nonce_of =
             |state: &Committed<S>| -> Option<Nonce> { state.lists.nonces.get(state.own).copied() };
@@ -39,6 +39,8 @@ impl<S: GroupDiffieHellman> Completed<S> {
             return None;
         }
         used_ids.insert(sid);
+        let pinned = former.as_ref().map(|former| former.identities.clone());
+        let identities = identities.or(pinned)?;
         //= docs/spec/protocol.md#GKA-026
         let all = match share {
             Share::Renewed(all) => {
@@ -51,7 +53,8 @@ impl<S: GroupDiffieHellman> Completed<S> {
             used_keys.insert(S::export(key));
         }
         let members = plan.members;
-        let committed = Committed { members, own, sid, lists, verifying, int_keys, signer, all };
+        let committed =
+            Committed { members, own, sid, lists, verifying, identities, int_keys, signer, all };
         Some((committed, group_key))
     }
 }

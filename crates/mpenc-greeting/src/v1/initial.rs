@@ -17,10 +17,10 @@ use super::plan::{Kind, Plan, appends_sorted};
 use super::ske::Lists;
 use super::state::Committed;
 use super::verified::{
-    Announced, VerifiedDownflow, VerifiedUpflow, group_key, import, lists, verify,
-    verify_under_listed,
+    Announced, VerifiedDownflow, VerifiedUpflow, group_key, import, import_from_base, lists,
+    verify, verify_under_listed,
 };
-use crate::GreetingReject as Reject;
+use crate::{GreetingReject as Reject, StuckReason};
 
 /// A recognised initial packet.
 pub(crate) struct JudgedInitial<S: GroupDiffieHellman> {
@@ -45,6 +45,8 @@ pub(crate) enum Part<S: GroupDiffieHellman> {
     Remaining(VerifiedDownflow<S>),
     /// Only the group key changes.
     Refreshed { int_keys: Vec<S::Element>, group_key: SecretBytes<32> },
+    /// The owner should stay, but cannot go on; to the others the packet is as good as any.
+    Unusable(StuckReason),
     /// The owner is included; with the contents if it is the first newcomer.
     Newcomer { evidence: PublicKey, upflow: Option<VerifiedUpflow<S>> },
 }
@@ -58,6 +60,10 @@ pub(crate) fn judge<S: GroupDiffieHellman>(
     let fields = packet.peek().fields();
     if fields.members.len() > MAX_MEMBERS {
         return Err(Reject::TooMany);
+    }
+    //= docs/spec/protocol.md#MOD-013
+    if fields.members.iter().any(|member| member.check().is_err()) {
+        return Err(Reject::BadMembers);
     }
     //= docs/spec/protocol.md#GKA-014
     if fields.members.iter().collect::<BTreeSet<_>>().len() != fields.members.len() {
@@ -156,13 +162,17 @@ fn exclude<S: GroupDiffieHellman>(
     let announced_lists = lists(fields);
     check_lengths(fields, &announced_lists, plan.len(), plan.len())?;
     check_old_values(committed, &plan, &announced_lists)?;
-    let identity = view.directory.get(&plan.initiator);
-    let announced = Announced::check(view.used_ids, packet, &plan, plan.initiator_at, identity)?;
-    let _ = known_at;
+    // As pinned when the operation before completed: the directories of members may differ.
+    //= docs/spec/protocol.md#ORD-001
+    let identity = committed.identities.get(known_at);
+    let announced = Announced::check(packet, &plan, plan.initiator_at, identity)?;
     let Some(own) = plan.index_of(view.owner) else {
         return Ok(JudgedInitial { plan, part: Part::Excluded });
     };
-    view.unused(announced.int_key(own))?;
+    //= docs/spec/protocol.md#SKE-017
+    if !announced.is_new(view.used_ids) || !view.is_unused(announced.int_key(own)) {
+        return Ok(replay(plan));
+    }
     let verifying = committed
         .members
         .iter()
@@ -189,9 +199,19 @@ fn refresh<S: GroupDiffieHellman>(
         return Err(Reject::BadLength);
     }
     let int_keys = import::<S>(&fields.int_keys)?;
-    view.unused(int_keys.get(committed.own).map(S::export))?;
+    if !view.is_unused(int_keys.get(committed.own).map(S::export)) {
+        return Ok(replay(plan));
+    }
     let group_key = group_key::<S>(&committed.all, &int_keys, committed.own)?;
     Ok(JudgedInitial { plan, part: Part::Refreshed { int_keys, group_key } })
+}
+
+/// What was used before differs between members, so it must not decide about the packet
+/// (ORD-001): the owner recognises it, and then cannot go on.
+fn replay<S: GroupDiffieHellman>(plan: Plan) -> JudgedInitial<S> {
+    //= docs/spec/protocol.md#GRT-022
+    let part = Part::Unusable(StuckReason::Replay(plan.initiator.clone()));
+    JudgedInitial { plan, part }
 }
 
 /// Judges it without a session of our own.
@@ -214,6 +234,10 @@ fn as_outsider<S: GroupDiffieHellman>(
         Kind::Refresh => {
             //= docs/spec/protocol.md#GRT-019
             // Neither a key nor, for us, a place in it.
+            if fields.int_keys.len() != n {
+                return Err(Reject::BadLength);
+            }
+            import::<S>(&fields.int_keys)?;
             let prev_members = fields.members.iter().collect();
             let plan = plan(fields, kind, by, n, prev_members)?;
             return Ok(JudgedInitial { plan, part: Part::Foreign { verified: false } });
@@ -237,6 +261,16 @@ fn as_outsider<S: GroupDiffieHellman>(
     let evidence = key_of(&lists, by)?;
     //= docs/spec/protocol.md#GRT-019
     let packet = verify_under_listed::<S>(packet, &evidence)?;
+    // As the members do, so that all come to the same result.
+    //= docs/spec/protocol.md#GKA-017
+    if kind == Kind::Establish {
+        import_from_base::<S>(&fields.int_keys)?;
+    } else {
+        import::<S>(&fields.int_keys)?;
+    }
+    if !lists.are_distinct() {
+        return Err(Reject::RepeatedValues);
+    }
     let prev_members = head.iter().collect();
     let plan = plan(fields, kind, by, old, prev_members)?;
     let part = match plan.index_of(view.owner) {

@@ -67,7 +67,6 @@ pub struct CliquesGreeter<S: GroupDiffieHellman> {
 struct View<'a, S: GroupDiffieHellman> {
     owner: &'a MemberId,
     committed: Option<&'a Committed<S>>,
-    directory: &'a BTreeMap<MemberId, S::VerifyingKey>,
     used_ids: &'a Recent<SubsessionId>,
     used_keys: &'a Recent<[u8; 32]>,
 }
@@ -85,15 +84,11 @@ struct Memo<S: GroupDiffieHellman> {
 }
 
 impl<S: GroupDiffieHellman> View<'_, S> {
-    /// Refuses an intermediate key that would bring back an earlier group key.
+    /// Whether an intermediate key of the owner's would bring back no earlier group key.
     ///
     /// Beyond the specification's checks: attacks.md ATK-030 as far as v1 allows.
-    fn unused(&self, own_key: Option<[u8; 32]>) -> Result<(), GreetingReject> {
-        match own_key {
-            Some(key) if self.used_keys.contains(&key) => Err(GreetingReject::ChangedValues),
-            Some(_) => Ok(()),
-            None => Err(GreetingReject::BadLength),
-        }
+    fn is_unused(&self, own_key: Option<[u8; 32]>) -> bool {
+        own_key.is_some_and(|key| !self.used_keys.contains(&key))
     }
 }
 
@@ -118,7 +113,6 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         View {
             owner: &self.owner,
             committed: self.committed.as_ref(),
-            directory: &self.directory,
             used_ids: &self.used_ids,
             used_keys: &self.used_keys,
         }
@@ -253,7 +247,9 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
         if !plan.is_one_packet() {
             //= docs/spec/protocol.md#SKE-008
             let missing = |member: &&MemberId| {
-                **member != self.owner && !self.directory.contains_key(*member)
+                **member != self.owner
+                    && !self.directory.contains_key(*member)
+                    && committed.is_none_or(|committed| !committed.members.contains(member))
             };
             if let Some(member) = plan.members.iter().find(missing) {
                 return Err(ProposeError::NoIdentityKey(member.clone()));

@@ -1,6 +1,7 @@
 //! The running operation from the owner's point of view.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use mpenc_crypto::GroupDiffieHellman;
 use mpenc_types::{MemberSet, SubsessionId};
@@ -37,6 +38,8 @@ pub(crate) struct Participant<S: GroupDiffieHellman> {
 pub(crate) struct Completed<S: GroupDiffieHellman> {
     pub(crate) plan: Plan,
     pub(crate) own: usize,
+    /// Identity keys that signed for it; none if nobody had to, and those before still count.
+    pub(crate) identities: Option<Vec<S::VerifyingKey>>,
     pub(crate) agreed: Agreed<S>,
 }
 

@@ -46,9 +46,19 @@ pub(crate) struct Committed<S: GroupDiffieHellman> {
     pub(crate) sid: SubsessionId,
     pub(crate) lists: Lists,
     pub(crate) verifying: Vec<S::VerifyingKey>,
+    /// Identity keys that signed for it; they count until their members are excluded.
+    pub(crate) identities: Vec<S::VerifyingKey>,
     pub(crate) int_keys: Vec<S::Element>,
     pub(crate) signer: Arc<S::SigningKey>,
     pub(crate) all: S::Accumulated,
+}
+
+impl<S: GroupDiffieHellman> Committed<S> {
+    /// A member's identity key when the operation completed.
+    pub(crate) fn identity(&self, member: &MemberId) -> Option<&S::VerifyingKey> {
+        let index = self.members.iter().position(|other| other == member)?;
+        self.identities.get(index)
+    }
 }
 
 /// What the operation will have made once everybody has signed it.
@@ -68,7 +78,8 @@ pub(crate) struct Context<S: GroupDiffieHellman> {
     pub(crate) plan: Plan,
     /// Index of the owner.
     pub(crate) own: usize,
-    /// Identity keys of `M`, in list order, as the directory had them at the start.
+    /// Identity keys of `M`, in list order: of members those of the operation before, of others
+    /// as the directory had them at the start.
     pub(crate) identities: Vec<S::VerifyingKey>,
     pub(crate) identity: Arc<dyn SigningKey>,
     /// Packets sent for this operation; the only ones in the owner's name that count (SKE-022).

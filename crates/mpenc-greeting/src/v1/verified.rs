@@ -109,7 +109,6 @@ impl<S: GroupDiffieHellman> Announced<S> {
     /// Without an identity key the session signature remains unchecked; whoever takes part then
     /// gets stuck at once (SKE-008).
     pub(crate) fn check(
-        used: &Recent<SubsessionId>,
         packet: &Verified<&GreetingPacket>,
         plan: &Plan,
         by: usize,
@@ -121,10 +120,6 @@ impl<S: GroupDiffieHellman> Announced<S> {
             return Err(Reject::RepeatedValues);
         }
         let sid = session_id::<S>(&plan.members, &lists.nonces);
-        //= docs/spec/protocol.md#SKE-017
-        if used.contains(&sid) {
-            return Err(Reject::RepeatedSid);
-        }
         if let Some(identity) = identity {
             verify_session::<S>(fields, plan, &lists, by, &sid, identity)?;
         }
@@ -142,6 +137,11 @@ impl<S: GroupDiffieHellman> Announced<S> {
         let Self { by, sid, lists, int_keys } = self;
         let group_key = group_key::<S>(all, &int_keys, own)?;
         Ok(VerifiedDownflow { by, sid, lists, verifying, int_keys, group_key })
+    }
+
+    /// Whether its session identifier is none of those used before.
+    pub(crate) fn is_new(&self, used: &Recent<SubsessionId>) -> bool {
+        !used.contains(&self.sid)
     }
 
     /// The owner's own intermediate key.
@@ -199,7 +199,7 @@ pub(crate) fn import<S: GroupDiffieHellman>(
 
 /// Validates the list that begins an initial agreement: the base point, short or in full, and
 /// the initiator's share of it.
-fn import_from_base<S: GroupDiffieHellman>(
+pub(crate) fn import_from_base<S: GroupDiffieHellman>(
     keys: &[Option<[u8; 32]>],
 ) -> Result<Vec<S::Element>, Reject> {
     let base = S::base();

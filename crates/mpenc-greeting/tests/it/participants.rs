@@ -1,7 +1,10 @@
 //! Those who cannot go on, those who are excluded, and those outside.
 
-use mpenc_crypto::SigningKey;
+use std::sync::Arc;
+
+use mpenc_crypto::{PublicKey, SigningKey};
 use mpenc_greeting::{Greeter, GreetingReject as Reject, Inspection, StuckReason};
+use mpenc_types::MemberId;
 
 use crate::craft::{fields, rewrite};
 use crate::group::{Group, first_ephemeral, metadata, name, names};
@@ -14,40 +17,149 @@ use crate::rejects::refuse;
 #[test]
 fn whoever_lacks_an_identity_key_is_stuck_and_the_operation_fails() {
     let (three, all) = (names(&["a", "b", "c"]), names(&["a", "b", "c", "d"]));
-    for next in [&all, &names(&["a", "b"])] {
-        for stuck in ["a", "b"] {
-            if stuck == "a" && next.len() == 2 {
-                // With the proposal its session signature is out, and the other one completes.
-                continue;
+    for stuck in ["a", "b"] {
+        let mut group = Group::new(&all);
+        group.change(&name("a"), &three);
+        let packet = group.propose(&name("a"), &all);
+        let missing = name("d");
+        group.get_mut(stuck).greeter.set_identity(&missing, None);
+        group.send(&name("a"), packet);
+        group.run();
+        let expected = Some(StuckReason::NoIdentityKey(missing.clone()));
+        assert_eq!(group.members[&name(stuck)].stuck, expected);
+        // Nobody completes, and the stuck member reacts to nothing more.
+        for (who, member) in &group.members {
+            assert_ne!(member.greeter.members(), all, "{who}");
+        }
+        let later = group.log.last().unwrap().clone();
+        assert!(group.deliver_to(&name(stuck), &later.0, &later.1).is_err());
+        // It leaves, the operation fails, and the next one works.
+        for member in group.members.values_mut() {
+            member.greeter.fail();
+            member.stuck = None;
+        }
+        let known = group.members[&missing].identity.public();
+        group.get_mut(stuck).greeter.set_identity(&missing, Some(known));
+        group.change(&name("a"), &all);
+        group.assert_together(&all);
+    }
+}
+
+/// As V2-030 has it: what members decide must not depend on directories that differ.
+//= docs/spec/protocol.md#ORD-001
+//= type=test
+#[test]
+fn members_keep_their_identity_keys_until_they_are_excluded() {
+    let (two, three) = (names(&["a", "b"]), names(&["a", "b", "c"]));
+    let other = first_ephemeral(&name("x")).public();
+    for changed in [None, Some(other)] {
+        let mut group = Group::established(&three);
+        let told = |group: &mut Group, key| {
+            for who in ["b", "c"] {
+                group.get_mut(who).greeter.set_identity(&name("a"), key);
             }
-            let mut group = Group::new(&all);
-            group.change(&name("a"), &three);
-            let packet = group.propose(&name("a"), next);
-            let missing = if next.contains(&name("d")) {
-                name("d")
-            } else {
-                name(if stuck == "a" { "b" } else { "a" })
-            };
-            group.get_mut(stuck).greeter.set_identity(&missing, None);
-            group.send(&name("a"), packet);
-            group.run();
-            let expected = Some(StuckReason::NoIdentityKey(missing.clone()));
-            assert_eq!(group.members[&name(stuck)].stuck, expected);
-            // Nobody completes, and the stuck member reacts to nothing more.
-            for (who, member) in &group.members {
-                assert_ne!(member.greeter.members(), *next, "{who}");
-            }
-            let later = group.log.last().unwrap().clone();
-            assert!(group.deliver_to(&name(stuck), &later.0, &later.1).is_err());
-            // It leaves, the operation fails, and the next one works.
+        };
+        told(&mut group, changed);
+        // Every kind of operation goes on as before, whoever proposes it.
+        for by in ["a", "b"] {
+            group.change(&name(by), &three);
+            group.change(&name(by), &two);
+            group.assert_together(&two);
+            group.get_mut("c").greeter.set_identity(&name("a"), Some(identity_of("a")));
+            group.change(&name(by), &three);
+            group.assert_together(&three);
+            group.get_mut("c").greeter.set_identity(&name("a"), changed);
+        }
+        // Excluded and included again, `a` is taken for whom the directory says.
+        group.change(&name("b"), &names(&["b", "c"]));
+        let found = {
+            let b = group.get_mut("b");
+            b.greeter.propose(&mut *b.rng, &three, metadata(99)).map(|_| ())
+        };
+        assert_eq!(found.is_err(), changed.is_none());
+        group.get_mut("b").greeter.withdraw();
+        if changed.is_some() {
+            group.change(&name("b"), &three);
+            assert_eq!(group.get_mut("b").greeter.members(), names(&["b", "c"]));
             for member in group.members.values_mut() {
                 member.greeter.fail();
-                member.stuck = None;
             }
-            let known = group.members[&missing].identity.public();
-            group.get_mut(stuck).greeter.set_identity(&missing, Some(known));
-            group.change(&name("a"), next);
-            group.assert_together(next);
+            group.queue.clear();
+        }
+        told(&mut group, Some(identity_of("a")));
+        group.change(&name("b"), &three);
+        group.assert_together(&three);
+    }
+}
+
+/// A member's identity key as everybody knows it at first.
+fn identity_of(who: &str) -> PublicKey {
+    crate::group::identity_of(&name(who)).public()
+}
+
+/// ATK-011, ATK-012: such names make hashes ambiguous and screens lie.
+//= docs/spec/protocol.md#MOD-013
+//= type=test
+#[test]
+fn names_are_checked() {
+    let members = names(&["a", "b", "c", "d"]);
+    let bad: [&[u8]; 5] = [b"y\nc", b"", b"y\x7f", b"\xff", &[b'y'; 256]];
+    for bad in bad.map(MemberId::from_wire) {
+        // To outsiders, in an establishment.
+        let mut group = Group::new(&members);
+        let packet = group.propose(&name("a"), &members);
+        let signer = first_ephemeral(&name("a"));
+        let forged = rewrite(&packet, &signer, |p| p.members[3] = bad.clone());
+        refuse(&mut group, &name("b"), &(name("a"), forged), Reject::BadMembers);
+        // To members, in an inclusion.
+        let mut group = Group::established(&names(&["a", "b"]));
+        let (c, d) = (name("c"), name("d"));
+        group.add(&c);
+        group.add(&d);
+        let packet = group.propose(&name("a"), &members);
+        let signer = group.signer(&name("a"));
+        let forged = rewrite(&packet, &*signer, |p| p.members[3] = bad.clone());
+        refuse(&mut group, &name("b"), &(name("a"), forged), Reject::BadMembers);
+    }
+}
+
+/// ATK-077: a packet that members refuse must not be remembered by those outside.
+//= docs/spec/protocol.md#GKA-017
+//= type=test
+//= docs/spec/protocol.md#GKA-018
+//= type=test
+#[test]
+fn outsiders_refuse_unusable_intermediate_keys_as_members_do() {
+    let (two, three) = (names(&["a", "b"]), names(&["a", "b", "c"]));
+    let four = names(&["a", "b", "c", "d"]);
+    // The last newcomer, who takes part later, somebody uninvited, and what `a` tells them.
+    for (before, next, outside) in [
+        (None, &three, "c"),
+        (None, &three, "d"),
+        (Some(&two), &four, "d"),
+        (Some(&two), &three, "d"),
+        (Some(&three), &two, "d"),
+        (Some(&three), &three, "d"),
+    ] {
+        let mut group = Group::new(&four);
+        if let Some(before) = before {
+            group.change(&name("a"), before);
+        }
+        let packet = group.propose(&name("a"), next);
+        let signer: Arc<dyn SigningKey> = match before {
+            Some(_) => group.signer(&name("a")),
+            None => Arc::new(first_ephemeral(&name("a"))),
+        };
+        for index in 0..fields(&packet).int_keys.len() {
+            let bad = rewrite(&packet, &*signer, |p| p.int_keys[index] = Some([0; 32]));
+            for who in ["b", outside] {
+                let bad = (name("a"), bad.clone());
+                refuse(&mut group, &name(who), &bad, Reject::BadIntermediateKey);
+            }
+        }
+        let short = rewrite(&packet, &*signer, |p| drop(p.int_keys.pop()));
+        for who in ["b", outside] {
+            refuse(&mut group, &name(who), &(name("a"), short.clone()), Reject::BadLength);
         }
     }
 }
