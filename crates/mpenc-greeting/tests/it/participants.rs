@@ -157,7 +157,7 @@ fn outsiders_refuse_unusable_intermediate_keys_as_members_do() {
                 refuse(&mut group, &name(who), &bad, Reject::BadIntermediateKey);
             }
         }
-        let short = rewrite(&packet, &*signer, |p| drop(p.int_keys.pop()));
+        let short = rewrite(&packet, &*signer, |p| p.int_keys.truncate(1));
         for who in ["b", outside] {
             refuse(&mut group, &name(who), &(name("a"), short.clone()), Reject::BadLength);
         }
