@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod atomic;
+mod corpus;
 mod craft;
 mod erasure;
 mod final_packet;
@@ -19,6 +20,12 @@ mod participants;
 mod properties;
 mod proposals;
 mod rejects;
+#[expect(
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "it is also part of a fuzz target, which has `std` only"
+)]
+mod script;
 mod secrecy;
 mod tables;
 mod vectors;

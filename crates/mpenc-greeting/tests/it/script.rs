@@ -50,7 +50,7 @@ pub(crate) struct Played {
 pub(crate) fn run(script: &[u8]) -> Played {
     let mut script = Script(script);
     let cast = script.byte();
-    let mut stage = Stage::new(usize::from(cast % 8).clamp(2, 7), cast & 8 != 0);
+    let mut stage = Stage::new(usize::from(cast % 8).clamp(2, 6), cast & 8 != 0);
     for _ in 0..MAX_STEPS {
         if script.0.is_empty() {
             break;
@@ -161,7 +161,9 @@ impl Stage {
     fn step(&mut self, script: &mut Script<'_>) {
         let count = self.players.len();
         match script.byte() % 8 {
-            0 => drop(self.deliver_next()),
+            0 => {
+                self.deliver_next();
+            }
             1 => {
                 while self.deliver_next() {}
                 self.bystanders_leave();
@@ -416,12 +418,7 @@ impl Stage {
     }
 
     /// Says something else, properly signed: by a key of the dishonest member, else of nobody.
-    fn rewrite(
-        &self,
-        script: &mut Script<'_>,
-        from: usize,
-        packet: &[u8],
-    ) -> (usize, Vec<u8>) {
+    fn rewrite(&self, script: &mut Script<'_>, from: usize, packet: &[u8]) -> (usize, Vec<u8>) {
         let Ok(Packet::Greeting(greeting)) = v1::decode(packet) else {
             return (from, packet.to_vec());
         };
@@ -441,7 +438,8 @@ impl Stage {
         if let Some(key) = fields.pub_keys.get_mut(place) {
             *key = signer.public();
         }
-        let from = self.players.iter().position(|player| player.id == fields.source).unwrap_or(from);
+        let from =
+            self.players.iter().position(|player| player.id == fields.source).unwrap_or(from);
         match fields.sign(signer) {
             Ok(packet) => (from, packet.to_wire()),
             Err(_) => (from, packet.to_vec()),
@@ -578,5 +576,5 @@ impl TryRng for Entropy {
 impl TryCryptoRng for Entropy {}
 
 /// Bounds that keep one script short.
-const MAX_STEPS: usize = 64;
-const MAX_PACKETS: usize = 200;
+const MAX_STEPS: usize = 40;
+const MAX_PACKETS: usize = 60;

@@ -1,0 +1,47 @@
+//! What fuzzing starts from, and what it once found, stays checked.
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::script::{Played, run};
+
+#[test]
+fn greeting() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/greeting");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut all = Played::default();
+    for file in files {
+        let played = run(&fs::read(file).unwrap());
+        all.refused += played.refused;
+        all.applied += played.applied;
+        all.completed += played.completed;
+        all.deceived += played.deceived;
+    }
+    assert!(all.applied >= 200 && all.completed >= 40, "{all:?}");
+    assert!(all.refused >= 50 && all.deceived >= 1, "{all:?}");
+}
+
+#[test]
+fn honest_members_of_a_script_complete_everything() {
+    // Five: a with b and c; b includes d and e; c excludes b; d refreshes.
+    let script = [5, 2, 0, 0b111, 1, 2, 1, 0b11111, 1, 2, 2, 0b11101, 1, 2, 3, 0b11101, 1];
+    let played = run(&script);
+    assert_eq!(played.completed, 3 + 5 + 4 + 4);
+    assert_eq!(played.deceived, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_script_holds(begin in 0..16u8, script in prop::collection::vec(any::<u8>(), 0..160)) {
+        // A group to begin with, since random bytes rarely make one.
+        let mut whole = vec![begin, 2, 0, 0b111, 0];
+        whole.extend(script);
+        let _ = run(&whole);
+    }
+}
