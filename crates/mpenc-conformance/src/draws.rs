@@ -65,11 +65,6 @@ impl Draws {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.left.clear();
-        self.fault = None;
-    }
-
     fn misfit(&mut self, place: &str, what: String) {
         if self.fault.is_none() {
             self.fault = Some(Fault::new(place, what));

@@ -211,10 +211,13 @@ impl Timing {
     }
 
     /// After how long a bystander that nobody kicks leaves the channel by itself (ORD-034).
-    /// OP_TIMEOUT + FIN_TIMEOUT.
+    /// OP_TIMEOUT + FIN_TIMEOUT; never in the original.
     #[must_use]
-    pub const fn bystander_timeout(&self, hops: u32) -> Duration {
-        self.op_timeout(hops).saturating_add(self.fin_timeout())
+    pub const fn bystander_timeout(&self, hops: u32) -> Option<Duration> {
+        match self.original {
+            Some(_) => None,
+            None => Some(self.op_timeout(hops).saturating_add(self.fin_timeout())),
+        }
     }
 
     /// Whether a shutdown ends as soon as all who have not acknowledged its FIN have left the
@@ -328,7 +331,7 @@ mod tests {
         assert_eq!(t.not_decrypted(), ms(5_000));
         assert_eq!(t.exclusion_stagger(0), ms(0));
         assert_eq!(t.exclusion_stagger(3), ms(7_500));
-        assert_eq!(t.bystander_timeout(6), ms(143_000));
+        assert_eq!(t.bystander_timeout(6), Some(ms(143_000)));
         assert_eq!((t.refresh_ops(), t.refresh_time()), (8, ms(3_600_000)));
     }
 
@@ -343,6 +346,7 @@ mod tests {
         assert_eq!(t.gka_est(4), ms(30_000), "(2 + 3 members)·(5 s + 1 s)");
         assert_eq!(t.trial_capacity(100), 4);
         assert_eq!(t.exclusion_stagger(3), ms(0), "everybody at once");
+        assert_eq!(t.bystander_timeout(6), None);
         assert_eq!(t.prompt_ack(), None);
         assert_eq!(t.resend(), None);
         assert_eq!(t.heartbeat_intv(), None);
@@ -390,7 +394,7 @@ mod tests {
             assert!(t.auto_ack() >= ms(1));
             assert!(t.prompt_ack() >= t.original.is_none().then_some(ms(1)));
             assert!(t.fa_intv() >= t.auto_ack());
-            assert!(t.bystander_timeout(u32::MAX) >= t.fin_timeout());
+            assert!(t.bystander_timeout(u32::MAX).is_none_or(|wait| wait >= t.fin_timeout()));
             assert!(t.reenter_delay(u32::MAX, u32::MAX) <= t.reenter_deadline(u32::MAX));
         }
     }

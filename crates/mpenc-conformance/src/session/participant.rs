@@ -4,24 +4,32 @@
 use std::collections::BTreeSet;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
-use mpenc::{Env, Identity, Session, SessionConfig, Timing};
+use mpenc::{
+    Change, Env, Identity, Notice, SendError, Session, SessionConfig, SessionState, Timing,
+};
 use mpenc_crypto::SecretBytes;
 use mpenc_types::{MemberId, MemberSet, Timestamp};
 
 use super::recording::{Member, Recording, What};
+use crate::departures::Departure;
 use crate::draws::Draws;
 use crate::json::{Checked, Fault, Node};
 use crate::report::Tally;
 
+mod forced;
+
 /// Timeouts that may fall between two recorded steps.
 const MAX_TIMEOUTS: usize = 10_000;
+
+/// Previous subsessions that the original keeps (wire-v1.md section 12).
+const PREVIOUS: usize = 1;
 
 pub(super) fn replay(recording: &Recording<'_>, name: &MemberId) -> Tally {
     let mut tally = Tally::default();
     let Some(member) = recording.members.get(name) else { return tally };
     let checked = Replay::new(recording, name, member).and_then(|mut replay| {
-        let result = replay.run(&mut tally);
-        result.and_then(|()| replay.finish(member, &mut tally))
+        replay.run(&mut tally)?;
+        replay.finish(member, &mut tally)
     });
     if let Err(fault) = checked {
         // What follows builds on it.
@@ -36,6 +44,10 @@ struct Replay<'a> {
     steps: &'a [Node<'a>],
     session: Session,
     draws: Draws,
+    /// Whom the original does not think of again.
+    dropped: forced::Dropped,
+    /// The first operation of this newcomer was given up: the original ignores all others.
+    deaf: bool,
 }
 
 /// What a step sent besides packets.
@@ -63,52 +75,68 @@ impl<'a> Replay<'a> {
             // The original reports a join that took too long as a success, and stays (B5).
             .patient_join(true);
         let mut session = Session::new(config);
+        // What it would do of its own accord is compared after each step.
+        session.hold_tasks();
         for (name, member) in &recording.members {
             session.set_identity(name, Some(member.public));
         }
-        Ok(Self { recording, name, steps: &member.steps, session, draws: Draws::default() })
+        Ok(Self {
+            recording,
+            name,
+            steps: &member.steps,
+            session,
+            draws: Draws::default(),
+            dropped: forced::Dropped::default(),
+            deaf: false,
+        })
     }
 
     fn run(&mut self, tally: &mut Tally) -> Checked {
         let steps = self.steps;
         let mut at = 0;
-        while let Some(step) = steps.get(at) {
-            let time = Timestamp::from_millis(step.get("t")?.number()?);
-            self.pass_time(step, time)?;
+        while let Some(first) = steps.get(at) {
+            let time = Timestamp::from_millis(first.get("t")?.number()?);
             // Timers that are due at the same moment are one call here.
-            let is_timer = |step: &Node<'_>| -> Checked<bool> {
-                Ok(step.get("in")?.get("kind")?.text()? == "timer")
+            let same = |step: &&Node<'a>| {
+                is_timer(step)
+                    && step.opt("t").map(|t| t.number()) == first.opt("t").map(|t| t.number())
             };
-            let mut together = vec![step];
-            if is_timer(step)? {
-                while let Some(next) = steps.get(at + together.len()) {
-                    if !is_timer(next)? || next.get("t")?.number()? != time.as_millis() {
-                        break;
-                    }
-                    together.push(next);
-                }
-            }
+            let more = match is_timer(first) {
+                true => steps.iter().skip(at + 1).take_while(same).count(),
+                false => 0,
+            };
+            let together: Vec<&Node<'a>> = steps.iter().skip(at).take(1 + more).collect();
             at += together.len();
-            for step in &together {
-                self.draws.extend(&step.list("rand")?)?;
+            let step = Step::read(self.recording, self.name, &together)?;
+            self.pass_time(&step, time)?;
+            self.draws.extend(&step.draws)?;
+            let before = Before::of(&self.session);
+            if !self.replaced(&step, time, tally)? {
+                self.input(&step, time, tally)?;
             }
-            self.input(step, time)?;
-            self.compare(&together, tally)?;
+            self.tasks(&step, &before, time, tally)?;
+            self.compare(step, tally)?;
+            for step in &together {
+                self.compare_state(step)?;
+            }
             tally.add("steps", together.len());
+            if self.session.keep_previous(PREVIOUS) > 0 {
+                tally.depart(Departure::MorePrevious);
+            }
         }
         Ok(())
     }
 
     /// Fires what is due before a step; the original had nothing to say then.
-    fn pass_time(&mut self, step: &Node<'_>, until: Timestamp) -> Checked {
+    fn pass_time(&mut self, step: &Step<'a>, until: Timestamp) -> Checked {
         for _ in 0..MAX_TIMEOUTS {
             let Some(deadline) = self.session.poll_timeout().filter(|next| next.at < until) else {
                 return Ok(());
             };
             self.session.handle_timeout(&mut Env { now: deadline.at, rng: &mut self.draws });
-            self.drain_notices();
-            while let Some(request) = self.session.poll_transmit() {
-                return Err(step.fault(format!(
+            self.read_notices();
+            if let Some(request) = self.session.poll_transmit() {
+                return Err(step.node.fault(format!(
                     "before it, at {}, {:?} makes us send {}, which is not recorded",
                     deadline.at.as_millis(),
                     deadline.cause,
@@ -119,11 +147,11 @@ impl<'a> Replay<'a> {
                 return Err(fault);
             }
         }
-        Err(step.fault("timeouts before it do not end"))
+        Err(step.node.fault("timeouts before it do not end"))
     }
 
-    fn input(&mut self, step: &Node<'_>, now: Timestamp) -> Checked {
-        let input = step.get("in")?;
+    fn input(&mut self, step: &Step<'a>, now: Timestamp, tally: &mut Tally) -> Checked {
+        let input = step.node.get("in")?;
         let kind = input.get("kind")?;
         match kind.text()? {
             "timer" => {
@@ -135,7 +163,7 @@ impl<'a> Replay<'a> {
                 let _ = self.session.handle_input(&mut Env { now, rng: &mut self.draws }, event);
                 Ok(())
             }
-            "action" => self.action(&input.get("action")?, now),
+            "action" => self.action(step, &input.get("action")?, now, tally),
             other => Err(kind.fault(format!("is the unknown input `{other}`"))),
         }
     }
@@ -159,7 +187,13 @@ impl<'a> Replay<'a> {
         })
     }
 
-    fn action(&mut self, action: &Node<'_>, now: Timestamp) -> Checked {
+    fn action(
+        &mut self,
+        step: &Step<'a>,
+        action: &Node<'_>,
+        now: Timestamp,
+        tally: &mut Tally,
+    ) -> Checked {
         let env = &mut Env { now, rng: &mut self.draws };
         let set = |key: &str| match action.opt(key) {
             Some(set) => set.member_set(),
@@ -167,7 +201,10 @@ impl<'a> Replay<'a> {
         };
         // Whether it is refused shows in what is sent.
         if let Some(content) = action.opt("content") {
-            let _ = self.session.send(env, content.text()?);
+            let found = self.session.send(env, content.text()?);
+            if found == Err(SendError::NotJoined) && self.session.state() == SessionState::Parting {
+                self.force_data(step, now, Departure::AfterFin, tally)?;
+            }
         } else if action.has("join") {
             let _ = self.session.join(env);
         } else if action.has("part") {
@@ -182,7 +219,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn compare(&mut self, steps: &[&Node<'_>], tally: &mut Tally) -> Checked {
+    fn compare(&mut self, step: Step<'a>, tally: &mut Tally) -> Checked {
         let mut packets = Vec::new();
         let mut controls = Controls::default();
         while let Some(request) = self.session.poll_transmit() {
@@ -194,69 +231,71 @@ impl<'a> Replay<'a> {
                     controls.ask.extend(enter);
                     controls.kick.extend(leave);
                 }
-                _ => {}
+                other => return Err(step.node.fault(format!("we ask for {other:?}"))),
             }
         }
         let mut found = packets.iter();
-        let mut recorded = Controls::default();
-        let mut last = None;
-        for step in steps {
-            last = Some(step);
-            for out in step.list("out")? {
-                if let Some(index) = out.opt("packet") {
-                    let packet = self.recording.packet(&index)?;
-                    let wire = packet.node.get("pubtxt")?;
-                    let Some(found) = found.next() else {
-                        let kind = packet.node.get("kind")?.text()?;
-                        return Err(out.fault(format!("this {kind} packet is not sent")));
-                    };
-                    wire.expect_text(found).map_err(|fault| {
-                        Fault::new(format!("{}: {}", out.place(), fault.place), fault.what)
-                    })?;
-                    tally.count("packets");
-                } else {
-                    for (key, value) in out.fields()? {
-                        match (key, value.is_true()) {
-                            ("enter", true) => recorded.enter = true,
-                            ("leave", true) => recorded.leave = true,
-                            ("enter", false) => recorded.ask.extend(value.members()?),
-                            ("leave", false) => recorded.kick.extend(value.members()?),
-                            _ => return Err(value.fault("is nothing that can be sent")),
-                        }
-                    }
-                }
+        for (out, packet) in &step.packets {
+            let packet = self.recording.packet(packet)?;
+            let Some(found) = found.next() else {
+                let kind = packet.node.get("kind")?.text()?;
+                return Err(out.fault(format!("this {kind} packet is not sent")));
+            };
+            packet.node.get("pubtxt")?.expect_text(found).map_err(|fault| {
+                Fault::new(format!("{}: {}", out.place(), fault.place), fault.what)
+            })?;
+            tally.count("packets");
+        }
+        if let Some(more) = found.next() {
+            let shown: String = String::from_utf8_lossy(more).chars().take(60).collect();
+            return Err(step.node.fault(format!("we send a packet more: {shown}")));
+        }
+        self.draws.finish()?;
+        self.read_notices();
+        let mut recorded = step.controls;
+        if let Some(channel) = self.session.channel_members() {
+            let present = |member: &MemberId| channel.contains(member);
+            let surplus = recorded.ask.difference(&controls.ask).filter(|member| present(member));
+            let surplus: Vec<MemberId> = surplus.cloned().collect();
+            if !surplus.is_empty() {
+                tally.depart(Departure::AskPresent);
+                recorded.ask.retain(|member| !surplus.contains(member));
             }
         }
-        let Some(last) = last else { return Ok(()) };
-        if let Some(more) = found.next() {
-            return Err(last.fault(format!(
-                "we send a packet more: {}",
-                String::from_utf8_lossy(more).chars().take(80).collect::<String>()
-            )));
-        }
-        if let Err(fault) = self.draws.finish() {
-            return Err(fault);
-        }
-        self.drain_notices();
         if recorded != controls {
-            return Err(last.fault_at("out", format!("expected {recorded:?}, found {controls:?}")));
+            let what = format!("expected {recorded:?}, found {controls:?}");
+            return Err(step.node.fault_at("out", what));
         }
         Ok(())
     }
 
-    fn drain_notices(&mut self) {
-        while let Some(notice) = self.session.poll_notice() {
-            if std::env::var_os("TRACE").is_some() {
-                eprintln!("{}: {notice:?}", self.name);
+    /// The membership and the order of operations, where the step changed them.
+    fn compare_state(&self, step: &Node<'_>) -> Checked {
+        let Some(state) = step.opt("state") else { return Ok(()) };
+        if let Some(members) = state.opt("members") {
+            members.expect(&members.member_set()?, &self.session.members())?;
+        }
+        let Some(order) = state.opt("order").filter(|order| order.has("chain_hash") && !self.deaf)
+        else {
+            return Ok(());
+        };
+        match self.session.order() {
+            Some((prev_final, chain)) => {
+                order.get("prev_pf")?.expect_hex(prev_final.as_bytes())?;
+                order.get("chain_hash")?.expect_hex(chain.as_bytes())
             }
+            None => Err(order.fault("we are not synchronised")),
         }
     }
 
     fn finish(&mut self, member: &Member<'_>, tally: &mut Tally) -> Checked {
         let Some(last) = &member.last else { return Ok(()) };
         if let Some(log) = last.opt("message_log") {
+            let hidden = self.after_fin()?;
+            let mut recorded = log.message_ids()?;
+            recorded.retain(|id| !hidden.contains(id));
             let found: Vec<_> = self.session.log().collect();
-            log.expect(&log.message_ids()?, &found)?;
+            log.expect(&recorded, &found)?;
             tally.add("logged messages", found.len());
         }
         if let Some(members) = last.opt("members") {
@@ -264,6 +303,108 @@ impl<'a> Replay<'a> {
         }
         Ok(())
     }
+
+    fn read_notices(&mut self) {
+        while let Some(notice) = self.session.poll_notice() {
+            if let Notice::OpRejected { change, .. } = notice {
+                self.dropped.lost(&change);
+            }
+        }
+    }
+}
+
+/// One step, or several timer steps of one moment, with what was recorded of them.
+struct Step<'a> {
+    node: Node<'a>,
+    draws: Vec<Node<'a>>,
+    /// Entry of `out` and the index in it.
+    packets: Vec<(Node<'a>, Node<'a>)>,
+    controls: Controls,
+    /// The membership that an initial packet of our own proposes.
+    proposes: Option<MemberSet>,
+}
+
+impl<'a> Step<'a> {
+    fn read(recording: &Recording<'a>, name: &MemberId, together: &[&Node<'a>]) -> Checked<Self> {
+        let Some(node) = together.last() else {
+            return Err(Fault::new("steps", "is empty"));
+        };
+        let mut step = Self {
+            node: (*node).clone(),
+            draws: Vec::new(),
+            packets: Vec::new(),
+            controls: Controls::default(),
+            proposes: None,
+        };
+        for node in together {
+            step.draws.extend(node.list("rand")?);
+            for out in node.list("out")? {
+                step.read_out(recording, name, &out)?;
+            }
+        }
+        Ok(step)
+    }
+
+    fn read_out(&mut self, recording: &Recording<'a>, name: &MemberId, out: &Node<'a>) -> Checked {
+        if let Some(index) = out.opt("packet") {
+            let packet = recording.packet(&index)?;
+            packet.node.get("sender")?.expect(name, &packet.sender)?;
+            if let Some(greet) = packet.node.opt("greet")
+                && greet.get("greet_type")?.number()? & INITIAL != 0
+            {
+                self.proposes = Some(greet.get("members")?.member_set()?);
+            }
+            self.packets.push((out.clone(), index));
+            return Ok(());
+        }
+        for (key, value) in out.fields()? {
+            match (key, value.is_true()) {
+                ("enter", true) => self.controls.enter = true,
+                ("leave", true) => self.controls.leave = true,
+                ("enter", false) => self.controls.ask.extend(value.members()?),
+                ("leave", false) => self.controls.kick.extend(value.members()?),
+                _ => return Err(value.fault("is nothing that can be sent")),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_silent(&self) -> bool {
+        self.packets.is_empty() && self.controls == Controls::default()
+    }
+}
+
+/// The bit of a greeting type that marks the first packet of an operation.
+const INITIAL: u64 = 0x80;
+
+/// What has to be known of the moment before a step.
+struct Before {
+    task: Option<Change>,
+    /// An operation runs, or an own proposal is on its way.
+    busy: bool,
+    next_members: Option<MemberSet>,
+    /// Waits to be included.
+    waiting: bool,
+    leaving: MemberSet,
+    candidates: MemberSet,
+}
+
+impl Before {
+    fn of(session: &Session) -> Self {
+        Self {
+            task: session.task(),
+            busy: session.operation().is_some() || session.is_proposing(),
+            next_members: session.operation().map(|running| running.next_members),
+            waiting: session.sid().is_none() && session.order().is_none(),
+            leaving: session.leaving_members().clone(),
+            candidates: session.candidates(),
+        }
+    }
+}
+
+fn is_timer(step: &Node<'_>) -> bool {
+    let kind = step.opt("in").and_then(|input| input.opt("kind"));
+    kind.is_some_and(|kind| kind.text() == Ok("timer"))
 }
 
 fn describe(request: &ChannelRequest) -> String {

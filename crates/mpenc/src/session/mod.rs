@@ -18,6 +18,8 @@ use crate::SessionConfig;
 use crate::channel::ChannelRequest;
 use crate::profile::Rules;
 
+#[cfg(feature = "hazmat")]
+mod hazmat;
 mod input;
 mod membership;
 mod message;
@@ -143,6 +145,8 @@ pub struct Session {
     /// Candidates that an automatic inclusion could not name, such as those without a key.
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
+    /// Tasks are left alone; only ever set for recordings.
+    tasks_held: bool,
 
     deadlines: Deadlines<TimerKind>,
     transmits: VecDeque<ChannelRequest>,
@@ -185,6 +189,7 @@ impl Session {
             join_gave_up: false,
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,
+            tasks_held: false,
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             notices: VecDeque::new(),

@@ -122,9 +122,11 @@ impl Session {
         let hops = self.greeter.hops(running.next_members.len());
         let timing = *self.timing();
         self.deadlines.set(TimerKind::Operation, self.now + timing.op_timeout(hops));
-        if running.bystander {
+        if running.bystander
+            && let Some(wait) = timing.bystander_timeout(hops)
+        {
             //= docs/spec/protocol.md#ORD-034
-            self.deadlines.set(TimerKind::Bystander, self.now + timing.bystander_timeout(hops));
+            self.deadlines.set(TimerKind::Bystander, self.now + wait);
         }
         self.deadlines.cancel(&TimerKind::Exclusion);
         self.deadlines.cancel(&TimerKind::Inclusion);

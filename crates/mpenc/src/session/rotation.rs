@@ -181,7 +181,7 @@ impl Session {
     /// Stops one subsession: final warnings, final state, and out of `previous` (FIN-006).
     ///
     /// A `sid` would not tell which: a refresh keeps it (wire-v1 section 6.1).
-    fn close(&mut self, which: Which) {
+    pub(super) fn close(&mut self, which: Which) {
         let until = self.now + self.timing().fin_timeout();
         let Some(sub) = self.subsession_mut(which) else { return };
         if matches!(sub.state, SubsessionState::Parted | SubsessionState::PartFailed) {

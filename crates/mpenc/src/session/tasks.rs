@@ -17,6 +17,9 @@ impl Session {
             Some(channel) => self.task_leave.intersection(channel).difference(&self.task_exclude),
             None => MemberSet::new(),
         };
+        if self.tasks_held {
+            return;
+        }
         let idle = self.may_propose();
         if idle && self.exclusion_wanted() {
             self.stagger(env, TimerKind::Exclusion);
@@ -73,7 +76,7 @@ impl Session {
         }
     }
 
-    fn may_propose(&self) -> bool {
+    pub(super) fn may_propose(&self) -> bool {
         self.channel.is_some()
             && self.order.is_synced()
             && self.operation.is_none()
@@ -84,12 +87,12 @@ impl Session {
     }
 
     //= docs/spec/protocol.md#SES-020
-    fn exclusion_wanted(&self) -> bool {
+    pub(super) fn exclusion_wanted(&self) -> bool {
         self.current.is_some() && !self.task_exclude.is_empty()
     }
 
     //= docs/spec/protocol.md#SES-036
-    fn inclusion_wanted(&self) -> MemberSet {
+    pub(super) fn inclusion_wanted(&self) -> MemberSet {
         let closing = self.current.is_none() && !self.previous.is_empty();
         if !self.config.auto_include || closing || !self.task_exclude.is_empty() {
             return MemberSet::new();
