@@ -1,6 +1,6 @@
 //! Those who cannot go on, those who are excluded, and those outside.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use mpenc_crypto::{PublicKey, SigningKey};
 use mpenc_greeting::{Greeter, GreetingReject as Reject, Inspection, StuckReason};
