@@ -38,6 +38,7 @@ pub struct AckMonitor {
     timing: Timing,
     now: Timestamp,
     stopped: bool,
+    parting: bool,
     rows: BTreeMap<MessageId, Row>,
     /// Monitored messages that are not fully acknowledged, in order of acceptance.
     open: BTreeMap<u64, MessageId>,
@@ -68,6 +69,7 @@ impl AckMonitor {
             timing,
             now: Timestamp::ZERO,
             stopped: false,
+            parting: false,
             rows: BTreeMap::new(),
             open: BTreeMap::new(),
             deadlines: Deadlines::new(),
@@ -101,6 +103,23 @@ impl AckMonitor {
         } else if kind.is_monitored() {
             self.deadlines.set_earliest(Cause::OwnAck, now + self.ack_delay(kind));
         }
+    }
+
+    /// Notes that the subsession is shutting down: from now on all that is owed is acknowledged as
+    /// promptly as a FIN, since nobody stays for long.
+    pub fn on_parting(&mut self, now: Timestamp) {
+        let now = self.clamp(now);
+        self.parting = true;
+        //= docs/spec/protocol.md#LIV-012
+        if let (true, Some(prompt)) = (self.owes_ack(), self.timing.prompt_ack()) {
+            self.deadlines.set_earliest(Cause::OwnAck, now + prompt);
+        }
+    }
+
+    /// Whether something of others is accepted that no own message acknowledges yet.
+    #[must_use]
+    pub fn owes_ack(&self) -> bool {
+        self.deadlines.get(&Cause::OwnAck).is_some()
     }
 
     /// Notes that every reader has acknowledged a message.
@@ -207,14 +226,10 @@ impl AckMonitor {
 
     //= docs/spec/protocol.md#LIV-010
     fn ack_delay(&self, kind: BodyKind) -> core::time::Duration {
-        match kind {
-            BodyKind::Consistency { .. } => {
-                self.timing.prompt_ack().unwrap_or(self.timing.auto_ack())
-            }
-            BodyKind::Payload
-            | BodyKind::ExplicitAck { .. }
-            | BodyKind::Heartbeat
-            | BodyKind::Opaque(_) => self.timing.auto_ack(),
+        let prompt = self.parting || matches!(kind, BodyKind::Consistency { .. });
+        match self.timing.prompt_ack() {
+            Some(delay) if prompt => delay,
+            Some(_) | None => self.timing.auto_ack(),
         }
     }
 

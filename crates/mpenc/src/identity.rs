@@ -40,6 +40,16 @@ impl Identity {
         Self(Arc::new(<V1 as mpenc_crypto::Suite>::SigningKey::from_seed(seed)))
     }
 
+    /// The identity for a [`Profile::Transparent`](crate::Profile) session: anybody can sign with
+    /// it. For tests only.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn transparent(seed: &SecretBytes<32>) -> Self {
+        use mpenc_crypto::{Suite, testing::Transparent};
+        Self(Arc::new(<Transparent as Suite>::SigningKey::from_seed(seed)))
+    }
+
     /// The public half, for the others' directories.
     #[must_use]
     pub fn public(&self) -> PublicKey {

@@ -28,6 +28,11 @@ pub enum Profile {
     /// operations go unnoticed (ORD-040). See `docs/threat-model.md`.
     #[default]
     V1,
+    /// The formats of v1 over a suite that protects nothing, with
+    /// [`Identity::transparent`]. For tests only.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    Transparent,
 }
 
 impl Profile {
@@ -36,12 +41,18 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match self {
             Self::V1 => "v1",
+            #[cfg(feature = "testing")]
+            Self::Transparent => "transparent",
         }
     }
 
     pub(crate) fn rules(self) -> Box<dyn Rules> {
         match self {
-            Self::V1 => Box::new(v1::V1Rules),
+            Self::V1 => Box::new(v1::V1Rules::<mpenc_crypto::V1>::default()),
+            #[cfg(feature = "testing")]
+            Self::Transparent => {
+                Box::new(v1::V1Rules::<mpenc_crypto::testing::Transparent>::default())
+            }
         }
     }
 }

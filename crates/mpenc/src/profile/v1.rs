@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
+use core::marker::PhantomData;
 
-use mpenc_crypto::V1;
+use mpenc_crypto::{GroupDiffieHellman, StreamCipher, V1};
 use mpenc_greeting::{CliquesGreeter, Greeter, SubsessionKeys};
 use mpenc_packet::v1::{self, PacketKind as WireKind};
 use mpenc_transcript::order::OrderHash;
@@ -10,21 +11,22 @@ use super::{PacketKind, Rules};
 use crate::security::{MessageSecurity, V1Security};
 use crate::{Identity, SessionConfig};
 
-/// The v1 profile: armoured text, SHA-256, CLIQUES, one group key for all messages.
-#[derive(Debug)]
-pub(super) struct V1Rules;
+/// The v1 profile: armoured text, CLIQUES, one group key for all messages; with the suite of the
+/// original unless a test says otherwise.
+#[derive(Debug, Default)]
+pub(super) struct V1Rules<S = V1>(PhantomData<S>);
 
-impl OrderHash for V1Rules {
+impl<S: GroupDiffieHellman + StreamCipher> OrderHash for V1Rules<S> {
     fn start(&self, prev_final: &PacketId) -> ChainHash {
-        v1::chain_start::<V1>(prev_final)
+        v1::chain_start::<S>(prev_final)
     }
 
     fn extend(&self, prev: &ChainHash, id: &PacketId, role: PacketRole) -> ChainHash {
-        v1::chain_extend::<V1>(prev, id, role)
+        v1::chain_extend::<S>(prev, id, role)
     }
 }
 
-impl Rules for V1Rules {
+impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
     fn classify(&self, packet: &[u8]) -> PacketKind {
         match v1::kind(packet) {
             Ok(WireKind::Greeting) => PacketKind::Greeting,
@@ -34,11 +36,11 @@ impl Rules for V1Rules {
     }
 
     fn packet_id(&self, sender: &MemberId, channel: &MemberSet, packet: &[u8]) -> PacketId {
-        v1::packet_id::<V1>(sender, channel, packet)
+        v1::packet_id::<S>(sender, channel, packet)
     }
 
     fn leave_id(&self, remaining: &MemberSet, initial: &PacketId, leavers: &MemberSet) -> PacketId {
-        v1::leave_packet_id::<V1>(remaining, initial, leavers)
+        v1::leave_packet_id::<S>(remaining, initial, leavers)
     }
 
     fn order_hash(&self) -> &dyn OrderHash {
@@ -46,7 +48,7 @@ impl Rules for V1Rules {
     }
 
     fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter> {
-        Box::new(CliquesGreeter::<V1>::new(owner.clone(), identity.key()))
+        Box::new(CliquesGreeter::<S>::new(owner.clone(), identity.key()))
     }
 
     fn security(
@@ -54,7 +56,7 @@ impl Rules for V1Rules {
         config: &SessionConfig,
         keys: SubsessionKeys,
     ) -> Option<Box<dyn MessageSecurity>> {
-        let security = V1Security::<V1>::new(&config.owner, keys)?;
+        let security = V1Security::<S>::new(&config.owner, keys)?;
         Some(Box::new(security.with_padding(config.padding)))
     }
 }

@@ -186,11 +186,11 @@ impl Session {
     }
 
     /// What happens when an own request that enters the channel gave up.
-    pub(super) fn join_failed(&mut self) {
+    pub(super) fn join_failed(&mut self, env: &mut Env<'_>) {
         self.deadlines.cancel(&TimerKind::Join);
         self.deadlines.cancel(&TimerKind::Reenter);
         self.join_gave_up = true;
         self.end_own(Ended::TimedOut);
-        self.request_leave();
+        self.request_leave(env);
     }
 }

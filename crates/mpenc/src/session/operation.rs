@@ -194,7 +194,7 @@ impl Session {
             Outcome::Stuck(reason) => {
                 //= docs/spec/protocol.md#GRT-022
                 self.fail_operation(env, FailReason::WeAreStuck(reason));
-                self.request_leave();
+                self.request_leave(env);
             }
         }
     }
@@ -279,8 +279,12 @@ impl Session {
         }
     }
 
-    pub(super) fn request_leave(&mut self) {
+    /// Asks the channel to let us go, after telling everybody what we have.
+    pub(super) fn request_leave(&mut self, env: &mut Env<'_>) {
         if self.channel.is_some() && !self.leave_requested {
+            for which in self.all_subsessions() {
+                self.acknowledge_last(env, which);
+            }
             self.leave_requested = true;
             self.transmit(ChannelRequest::Leave);
         }

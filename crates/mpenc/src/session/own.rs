@@ -124,12 +124,15 @@ impl Session {
             // Also takes back an entering that is on its way.
             self.transmit(ChannelRequest::Leave);
             self.end_own(Ended::Well);
+        } else if self.current.is_none() && !self.previous.is_empty() && !self.broken {
+            // The last one of a former session: leaves when that has shut down.
+            self.parting = true;
         } else if self.broken || !self.current.as_ref().is_some_and(Subsession::is_open) {
-            self.request_leave();
+            self.request_leave(env);
         } else if !self.parting {
             self.send_leave_intent(env);
             if !self.parting {
-                self.request_leave();
+                self.request_leave(env);
             }
         }
         self.settle(env);
@@ -437,7 +440,7 @@ impl Session {
         }
     }
 
-    pub(super) fn join_timed_out(&mut self) {
+    pub(super) fn join_timed_out(&mut self, env: &mut Env<'_>) {
         if !self.is_joining() {
             return;
         }
@@ -452,12 +455,12 @@ impl Session {
                 return;
             }
         }
-        self.join_failed();
+        self.join_failed(env);
     }
 
-    pub(super) fn enter_timed_out(&mut self) {
+    pub(super) fn enter_timed_out(&mut self, env: &mut Env<'_>) {
         if self.is_joining() {
-            self.join_failed();
+            self.join_failed(env);
         } else {
             self.end_own(Ended::TimedOut);
         }

@@ -44,7 +44,7 @@ impl Session {
             self.current = Some(Subsession::new(sid, members, security, acks, context));
         }
         if !was_member {
-            self.expect_winding_up(running.next_members.difference(&running.change.include));
+            self.expect_winding_up();
         }
         self.announce(running, was_member, heads);
         self.retry_undecrypted();
@@ -99,6 +99,7 @@ impl Session {
         //= docs/spec/protocol.md#MOD-004
         while self.previous.len() > MAX_PREVIOUS {
             let Some(oldest) = self.previous.len().checked_sub(1) else { break };
+            self.acknowledge_last(env, Which::Previous(oldest));
             self.close(Which::Previous(oldest));
         }
     }
@@ -107,8 +108,10 @@ impl Session {
     fn begin_shutdown(&mut self, env: &mut Env<'_>, which: Which) -> Result<(), SendError> {
         let fin = self.emit(env, which, Body::Consistency { close: true })?;
         let give_up = self.now + self.timing().fin_timeout();
+        let now = self.now;
         if let Some(sub) = self.subsession_mut(which) {
             sub.state = SubsessionState::Parting;
+            sub.acks.on_parting(now);
             sub.shutdown = Some(Shutdown { fin, give_up, stop: None });
         }
         self.recheck_shutdown = true;
@@ -141,27 +144,39 @@ impl Session {
         }
     }
 
+    /// Says to the others in a subsession about to end that we have everything, if they do not
+    /// know yet.
+    pub(super) fn acknowledge_last(&mut self, env: &mut Env<'_>, which: Which) {
+        let owes = self.subsession(which).is_some_and(|sub| sub.is_open() && sub.acks.owes_ack());
+        if owes && self.timing().ends_shutdown_early() && !self.broken {
+            // Its failure is an internal error, which is reported where it happens.
+            let _ = self.emit(env, which, Body::ExplicitAck { manual: false });
+        }
+    }
+
     /// Stops the subsessions whose shutdown is over.
-    pub(super) fn close_finished(&mut self) {
+    pub(super) fn close_finished(&mut self, env: &mut Env<'_>) {
         let now = self.now;
         let due = |sub: &&Subsession| {
             sub.is_open() && sub.shutdown.as_ref().is_some_and(|s| s.deadline() <= now)
         };
         // Oldest first, so that contexts are released in order.
         while let Some(n) = self.previous.iter().rposition(|sub| due(&sub)) {
+            self.acknowledge_last(env, Which::Previous(n));
             self.close(Which::Previous(n));
             if n == 0 {
-                self.newest_previous_closed();
+                self.newest_previous_closed(env);
             }
         }
         if self.current.as_ref().is_some_and(|sub| due(&sub)) {
+            self.acknowledge_last(env, Which::Current);
             self.close(Which::Current);
-            self.request_leave();
+            self.request_leave(env);
         }
     }
 
     //= docs/spec/protocol.md#FIN-012
-    fn newest_previous_closed(&mut self) {
+    fn newest_previous_closed(&mut self, env: &mut Env<'_>) {
         let Some(channel) = &self.channel else { return };
         let lingering = self.task_leave.intersection(channel);
         self.kick(lingering);
@@ -172,8 +187,8 @@ impl Session {
         if self.current.is_none() && self.order.is_synced() && !included {
             //= docs/spec/protocol.md#SES-034
             //= docs/spec/protocol.md#SES-035
-            if !self.config.stay_if_last {
-                self.request_leave();
+            if self.parting || !self.config.stay_if_last {
+                self.request_leave(env);
             }
         }
     }

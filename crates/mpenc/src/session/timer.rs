@@ -20,7 +20,7 @@ impl Session {
             self.monitor_acks(env, which);
             self.warn_deferred(which);
         }
-        self.close_finished();
+        self.close_finished(env);
         self.warn_undecrypted();
         self.settle(env);
     }
@@ -65,11 +65,11 @@ impl Session {
         match cause {
             TimerKind::Operation => self.operation_is_slow(),
             //= docs/spec/protocol.md#ORD-034
-            TimerKind::Bystander => self.request_leave(),
+            TimerKind::Bystander => self.request_leave(env),
             TimerKind::Exclusion | TimerKind::Inclusion => self.task_due(env, cause),
             TimerKind::Proposal => self.proposal_timed_out(),
-            TimerKind::Enter => self.enter_timed_out(),
-            TimerKind::Join => self.join_timed_out(),
+            TimerKind::Enter => self.enter_timed_out(env),
+            TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),
             // Kept by the subsessions themselves, or not in this version.
             TimerKind::OwnAck

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use mpenc_types::{MemberId, MemberSet, Timestamp};
+use mpenc_types::{MemberId, Timestamp};
 
 use super::input::Disposition;
 use super::{Notice, Session};
@@ -13,9 +13,9 @@ use super::{Notice, Session};
 pub(super) struct TrialBuffer {
     packets: VecDeque<Undecrypted>,
     next: u64,
-    /// Those who took us in are still winding up what was before us, which we cannot read; until
-    /// then, what they send is no cause for a warning.
-    winding_up: Option<(Timestamp, MemberSet)>,
+    /// The others are still winding up what was before us, which we cannot read: packets received
+    /// before this are no cause for a warning.
+    winding_up: Timestamp,
 }
 
 #[derive(Debug)]
@@ -74,12 +74,11 @@ impl Session {
         }
     }
 
-    /// A newcomer cannot read how the former subsession of the others ends. That takes them up to
+    /// A newcomer cannot read how former subsessions of the others end. That takes them up to
     /// FIN_TIMEOUT.
-    pub(super) fn expect_winding_up(&mut self, others: MemberSet) {
+    pub(super) fn expect_winding_up(&mut self) {
         let timing = self.timing();
-        let until = self.now + timing.fin_timeout() + timing.bc_lat();
-        self.trial.winding_up = Some((until, others));
+        self.trial.winding_up = self.now + timing.fin_timeout() + timing.bc_lat();
     }
 
     //= docs/spec/protocol.md#MSG-015
@@ -112,7 +111,7 @@ impl Session {
         //= docs/spec/protocol.md#MSG-016
         let bystander = self.operation.as_ref().is_some_and(|running| running.bystander);
         let current = self.current.as_ref().filter(|_| !bystander);
-        let winding_up = self.trial.winding_up.as_ref();
+        let winding_up = self.trial.winding_up;
         let grace = self.timing().not_decrypted();
         let packets = current.into_iter().flat_map(|current| {
             let members = current.members();
@@ -120,11 +119,7 @@ impl Session {
         });
         packets
             .filter(|packet| !packet.warned)
-            .filter(move |packet| {
-                !winding_up.is_some_and(|(until, others)| {
-                    packet.since < *until && others.contains(&packet.sender)
-                })
-            })
+            .filter(move |packet| packet.since >= winding_up)
             .map(move |packet| (packet.since + grace, packet))
     }
 

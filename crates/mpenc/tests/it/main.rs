@@ -16,5 +16,6 @@ mod insider;
 mod late;
 mod part;
 mod races;
+mod random;
 mod talk;
 mod world;
