@@ -165,10 +165,9 @@ fn outcome(group: &BTreeMap<MemberId, Member>, operation: &Node<'_>, next: &Memb
         for (name, key) in members.members()?.iter().zip(recorded.items()?) {
             key.expect(&Some(&PublicKey::new(key.array()?)), &found.get(name).copied())?;
         }
-        if let Some(secrets) = operation.opt("secrets") {
-            if let Some(own) = secrets.opt(&name.to_string()).and_then(|own| own.opt("eph_pub")) {
-                own.expect_hex(keys.signer.public().as_bytes())?;
-            }
+        let secrets = operation.opt("secrets").and_then(|secrets| secrets.opt(&name.to_string()));
+        if let Some(own) = secrets.and_then(|own| own.opt("eph_pub")) {
+            own.expect_hex(keys.signer.public().as_bytes())?;
         }
     }
     Ok(())

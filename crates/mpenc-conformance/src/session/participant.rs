@@ -407,6 +407,7 @@ fn is_timer(step: &Node<'_>) -> bool {
     kind.is_some_and(|kind| kind.text() == Ok("timer"))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other request is short")]
 fn describe(request: &ChannelRequest) -> String {
     match request {
         ChannelRequest::Send { bytes, .. } => {
