@@ -39,6 +39,12 @@ pub trait SigningKey: fmt::Debug + Send + Sync + 'static {
 
     /// Signs the concatenation of `parts`. The first part is always a label of its use (SKE-007).
     fn sign(&self, parts: &[&[u8]]) -> Signature;
+
+    /// The secret seed, for comparing implementations; none if it is not to be had.
+    #[cfg(feature = "inspect")]
+    fn seed(&self) -> Option<SecretBytes<32>> {
+        None
+    }
 }
 
 /// A public signature key that passed validation.

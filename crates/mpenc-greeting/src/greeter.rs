@@ -101,6 +101,36 @@ pub trait Greeter: fmt::Debug + Send {
 
     /// Forgets and wipes everything but the owner's identity and the directory (ORD-008).
     fn reset(&mut self);
+
+    /// Values of the current state, the owner's secrets among them, for comparing implementations;
+    /// nothing without others.
+    #[cfg(feature = "inspect")]
+    fn lay_open(&self) -> Option<LaidOpen> {
+        None
+    }
+}
+
+/// What a greeter's state consists of, in the order of its lists.
+///
+/// # Security
+///
+/// Holds the owner's ephemeral secret. Only for comparing implementations with each other.
+#[cfg(feature = "inspect")]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LaidOpen {
+    /// The members.
+    pub members: Vec<MemberId>,
+    /// Their nonces.
+    pub nonces: Vec<[u8; 32]>,
+    /// Their ephemeral public keys.
+    pub keys: Vec<PublicKey>,
+    /// Their intermediate keys.
+    pub int_keys: Vec<[u8; 32]>,
+    /// The owner's nonce.
+    pub nonce: [u8; 32],
+    /// Seed of the owner's ephemeral key, if the suite tells.
+    pub seed: Option<SecretBytes<32>>,
 }
 
 /// What the initial packet says about where it belongs (GRT-009).

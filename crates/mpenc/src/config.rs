@@ -102,7 +102,7 @@ impl SessionConfig {
     /// # Security
     ///
     /// Anything else tells the channel more about the size of messages, and which member differs.
-    #[cfg(feature = "hazmat")]
+    #[cfg(any(feature = "hazmat", feature = "inspect"))]
     #[must_use]
     pub fn padding(mut self, base: usize) -> Self {
         self.padding = base;

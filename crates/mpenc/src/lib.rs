@@ -74,6 +74,8 @@ pub use mpenc_crypto::{PublicKey, SecretBytes, Signature};
 pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
 pub use profile::Profile;
+#[cfg(feature = "inspect")]
+pub use session::Secrets;
 pub use session::{
     BadMessage, Change, ChangeError, Disposition, Env, FailReason, Message, Notice, OperationError,
     OperationId, OperationView, RejectReason, SendError, Session, SessionState,

@@ -44,6 +44,11 @@ impl SigningKey for Ed25519SigningKey {
     }
 }
 
+
+    #[cfg(feature = "inspect")]
+    fn seed(&self) -> Option<SecretBytes<32>> {
+        Some(SecretBytes::fill(|seed| seed.copy_from_slice(self.0.as_bytes())))
+    }
 impl fmt::Debug for Ed25519SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ed25519SigningKey({}, [redacted])", self.public())

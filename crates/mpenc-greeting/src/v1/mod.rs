@@ -358,3 +358,16 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
         self.used_keys.clear();
     }
 }
+
+    #[cfg(feature = "inspect")]
+    fn lay_open(&self) -> Option<crate::LaidOpen> {
+        let committed = self.committed.as_ref()?;
+        Some(crate::LaidOpen {
+            members: committed.members.clone(),
+            nonces: committed.lists.nonces.clone(),
+            keys: committed.lists.keys.clone(),
+            int_keys: committed.int_keys.iter().map(S::export).collect(),
+            nonce: *committed.lists.nonces.get(committed.own)?,
+            seed: committed.signer.seed(),
+        })
+    }

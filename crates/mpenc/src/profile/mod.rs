@@ -6,6 +6,9 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use mpenc_crypto::V1;
+#[cfg(feature = "testing")]
+use mpenc_crypto::testing::Transparent;
 use mpenc_greeting::{Greeter, SubsessionKeys};
 use mpenc_transcript::order::OrderHash;
 use mpenc_types::{MemberId, MemberSet, PacketId};
@@ -48,11 +51,9 @@ impl Profile {
 
     pub(crate) fn rules(self) -> Box<dyn Rules> {
         match self {
-            Self::V1 => Box::new(v1::V1Rules::<mpenc_crypto::V1>::default()),
+            Self::V1 => Box::new(v1::V1Rules::<V1>::new()),
             #[cfg(feature = "testing")]
-            Self::Transparent => {
-                Box::new(v1::V1Rules::<mpenc_crypto::testing::Transparent>::default())
-            }
+            Self::Transparent => Box::new(v1::V1Rules::<Transparent>::new()),
         }
     }
 }

@@ -16,6 +16,12 @@ use crate::{Identity, SessionConfig};
 #[derive(Debug, Default)]
 pub(super) struct V1Rules<S = V1>(PhantomData<S>);
 
+impl<S> V1Rules<S> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
 impl<S: GroupDiffieHellman + StreamCipher> OrderHash for V1Rules<S> {
     fn start(&self, prev_final: &PacketId) -> ChainHash {
         v1::chain_start::<S>(prev_final)

@@ -144,4 +144,17 @@ pub trait MessageSecurity: fmt::Debug + Send {
 
     /// The message was rejected or evicted: its keys are wiped or released.
     fn destroy(&mut self, id: &MessageId);
+
+    /// A value that is equal exactly if identifier and keys of the subsession are equal, for
+    /// comparing implementations.
+    #[cfg(feature = "inspect")]
+    fn key_check(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    /// The secret from which all message keys come, for comparing implementations.
+    #[cfg(feature = "inspect")]
+    fn secret(&self) -> Option<&[u8; 32]> {
+        None
+    }
 }

@@ -149,6 +149,16 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
     fn commit(&mut self, _: &MessageId) {}
 
     fn destroy(&mut self, _: &MessageId) {}
+
+    #[cfg(feature = "inspect")]
+    fn key_check(&self) -> Option<[u8; 32]> {
+        Some(self.sid_key_hash)
+    }
+
+    #[cfg(feature = "inspect")]
+    fn secret(&self) -> Option<&[u8; 32]> {
+        self.group_key.as_ref().map(SecretBytes::expose)
+    }
 }
 
 fn too_large(size: TooLarge) -> SealError {

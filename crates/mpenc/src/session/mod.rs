@@ -21,6 +21,8 @@ use crate::profile::Rules;
 #[cfg(feature = "hazmat")]
 mod hazmat;
 mod input;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod membership;
 mod message;
 mod notice;
@@ -34,6 +36,8 @@ mod timer;
 mod trial;
 
 pub use input::{Disposition, RejectReason};
+#[cfg(feature = "inspect")]
+pub use inspect::Secrets;
 pub use notice::{
     BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId, SendError,
 };

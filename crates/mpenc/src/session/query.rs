@@ -259,6 +259,8 @@ impl Session {
     pub fn order_verified(&self) -> bool {
         match self.config.profile {
             crate::Profile::V1 => false,
+            #[cfg(feature = "testing")]
+            crate::Profile::Transparent => false,
         }
     }
 

@@ -18,4 +18,5 @@ mod part;
 mod races;
 mod random;
 mod talk;
+mod transparent;
 mod world;

@@ -46,9 +46,17 @@ impl World {
     }
 
     pub(crate) fn with(names: &[&str], configure: impl Fn(SessionConfig) -> SessionConfig) -> Self {
+        Self::with_identities(names, |rng| Identity::generate(rng), configure)
+    }
+
+    pub(crate) fn with_identities(
+        names: &[&str],
+        identity: impl Fn(&mut ChaCha20Rng) -> Identity,
+        configure: impl Fn(SessionConfig) -> SessionConfig,
+    ) -> Self {
         let mut rngs: Vec<_> =
             (0..names.len()).map(|i| ChaCha20Rng::seed_from_u64(i as u64)).collect();
-        let identities: Vec<_> = rngs.iter_mut().map(|rng| Identity::generate(rng)).collect();
+        let identities: Vec<_> = rngs.iter_mut().map(identity).collect();
         let mut members = BTreeMap::new();
         for ((name, identity), rng) in names.iter().zip(&identities).zip(rngs) {
             let config = SessionConfig::new(id(name), identity.clone()).unwrap();

@@ -1,0 +1,76 @@
+//! What a session knows and otherwise keeps to itself, for comparing implementations with each
+//! other (feature `inspect`).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use mpenc_crypto::{PublicKey, SecretBytes};
+use mpenc_types::MemberId;
+
+use super::Session;
+
+/// Keys of the current subsession, with lists in the order of the greeting.
+///
+/// # Security
+///
+/// Whoever has these can read the subsession and write in the owner's name. They are wiped on
+/// drop and printed only by whoever asks for each.
+#[non_exhaustive]
+pub struct Secrets {
+    /// The group key.
+    pub group_key: SecretBytes<32>,
+    /// Seed of the owner's ephemeral signature key.
+    pub ephemeral_seed: SecretBytes<32>,
+    /// The owner's nonce.
+    pub nonce: [u8; 32],
+    /// The members.
+    pub members: Vec<MemberId>,
+    /// Their nonces.
+    pub nonces: Vec<[u8; 32]>,
+    /// Their ephemeral public keys.
+    pub ephemeral_keys: Vec<PublicKey>,
+    /// Their intermediate keys.
+    pub int_keys: Vec<[u8; 32]>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("members", &self.members).finish_non_exhaustive()
+    }
+}
+
+/// For comparing implementations.
+impl Session {
+    /// A value that two members have in common exactly if they are in the same subsession with the
+    /// same keys; in v1 `H(sid ‖ group key)`. None without a subsession.
+    #[must_use]
+    pub fn key_check(&self) -> Option<[u8; 32]> {
+        self.current.as_ref()?.security.key_check()
+    }
+
+    /// Whether an own proposal is on its way and not echoed yet.
+    #[must_use]
+    pub fn has_proposal(&self) -> bool {
+        self.proposal.is_some()
+    }
+
+    /// Keys of the current subsession.
+    ///
+    /// # Security
+    ///
+    /// Never show or store these outside of tests.
+    #[must_use]
+    pub fn secrets(&self) -> Option<Secrets> {
+        let secret = self.current.as_ref()?.security.secret()?;
+        let open = self.greeter.lay_open()?;
+        Some(Secrets {
+            group_key: SecretBytes::fill(|bytes| *bytes = *secret),
+            ephemeral_seed: open.seed?,
+            nonce: open.nonce,
+            members: open.members,
+            nonces: open.nonces,
+            ephemeral_keys: open.keys,
+            int_keys: open.int_keys,
+        })
+    }
+}
