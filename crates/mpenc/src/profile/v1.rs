@@ -13,7 +13,7 @@ use crate::{Identity, SessionConfig};
 
 /// The v1 profile: armoured text, CLIQUES, one group key for all messages; with the suite of the
 /// original unless a test says otherwise.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct V1Rules<S = V1>(PhantomData<S>);
 
 impl<S> V1Rules<S> {
