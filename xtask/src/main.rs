@@ -7,6 +7,7 @@
 )]
 
 mod ci;
+mod conformance;
 mod licences;
 mod metadata;
 mod tidy;
@@ -26,6 +27,8 @@ Tasks:
   ci        Run every check that a change has to pass, one after the other
   tidy      Check what no compiler checks: who depends on whom, which layers need no standard
             library, lints, licences of ours, names, length, attributes and citations
+  conformance  Hold the implementation against recordings of the original, and the
+            requirements against the tests
   licences  Check the licence and the source of everything we build from
   help      Print this text
 
@@ -33,6 +36,12 @@ Options of ci:
   --list          Print the steps and what each of them does
   --only STEP     Run only this step (may be repeated)
   --skip STEP     Leave this step out (may be repeated)
+
+Options of conformance:
+  --vectors DIR   Use this folder of vectors instead of our own (may be repeated)
+  --departures    Print where we differ from the original on purpose, and why
+  --requirements  Print where each requirement is implemented and tested; fail if one of the
+                  base profile is not
 
 Exit status: 0 if everything passed, 1 if a check failed, 2 for bad usage.
 ";
@@ -56,6 +65,10 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
             Ok(Chosen::Run(choice)) => finish(Ok(ci::run(&root(), &choice))),
+            Err(what) => bad_usage(&what),
+        },
+        ["conformance", options @ ..] => match conformance::Options::parse(options) {
+            Ok(options) => finish(conformance::run(&root(), &options)),
             Err(what) => bad_usage(&what),
         },
         ["tidy" | "licences", option, ..] => bad_usage(&format!("unknown option `{option}`")),

@@ -12,6 +12,7 @@ use core::fmt;
 use std::fs;
 use std::path::Path;
 
+pub(crate) use citations::is_requirement;
 pub(crate) use without_std::LAYERS;
 
 use crate::metadata::Metadata;
@@ -99,7 +100,7 @@ fn find<'a>(files: &'a [TextFile], path: &str) -> &'a str {
 }
 
 /// The Rust files, manifests and documents of the repository.
-fn read_files(root: &Path) -> Result<Vec<TextFile>, String> {
+pub(crate) fn read_files(root: &Path) -> Result<Vec<TextFile>, String> {
     let mut files = Vec::new();
     for folder in ["crates", "docs", "fuzz", "xtask"] {
         read_folder(root, folder, &mut files)?;

@@ -34,7 +34,7 @@ fn requirements(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-fn is_requirement(id: &str) -> bool {
+pub(crate) fn is_requirement(id: &str) -> bool {
     id.split_once('-').is_some_and(|(prefix, number)| {
         prefix.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
             && number.len() == 3

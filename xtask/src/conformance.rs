@@ -1,0 +1,95 @@
+//! `cargo xtask conformance`: recordings of the original, departures from it, requirements.
+
+mod requirements;
+mod tests_that_run;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The project's own copies of the vectors.
+const VECTORS: &str = "xtask/vectors/mpenc-js";
+
+/// What `cargo xtask conformance` is asked to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    vectors: Vec<PathBuf>,
+    departures: bool,
+    requirements: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(options: &[&str]) -> Result<Self, String> {
+        let mut parsed = Self::default();
+        let mut options = options.iter();
+        while let Some(option) = options.next() {
+            match *option {
+                "--vectors" => {
+                    let folder = options.next().ok_or("--vectors needs a folder")?;
+                    parsed.vectors.push(PathBuf::from(folder));
+                }
+                "--departures" => parsed.departures = true,
+                "--requirements" => parsed.requirements = true,
+                other => return Err(format!("unknown option `{other}` of conformance")),
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Recordings are held against unless only a table is wanted.
+    fn replays(&self) -> bool {
+        !self.vectors.is_empty() || !(self.departures || self.requirements)
+    }
+}
+
+/// Does what is asked for. True if everything passed.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, String> {
+    let mut good = true;
+    if options.departures {
+        good &= program(root, &["--departures".into()])?;
+    }
+    if options.requirements {
+        good &= requirements::run(root)?;
+    }
+    if options.replays() {
+        let folders = match options.vectors.as_slice() {
+            [] => vec![root.join(VECTORS)],
+            folders => folders.iter().map(|folder| absolute(folder)).collect(),
+        };
+        good &= program(root, &folders)?;
+    }
+    Ok(good)
+}
+
+/// A path as the caller's shell means it: the program runs elsewhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The crate that does the work is built on demand, so that other tasks need not wait for it.
+fn program(root: &Path, arguments: &[PathBuf]) -> Result<bool, String> {
+    let line = ["run", "--locked", "--release", "--quiet", "-p", "mpenc-conformance", "--"];
+    let status = Command::new(crate::cargo())
+        .args(line)
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    Ok(status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_understood() {
+        assert!(Options::parse(&[]).unwrap().replays());
+        let tables = Options::parse(&["--departures", "--requirements"]).unwrap();
+        assert!(tables.departures && tables.requirements && !tables.replays());
+        let both = Options::parse(&["--vectors", "a", "--vectors", "b", "--departures"]).unwrap();
+        assert!(both.replays());
+        assert_eq!(both.vectors, [PathBuf::from("a"), PathBuf::from("b")]);
+        assert!(Options::parse(&["--vectors"]).is_err());
+        assert!(Options::parse(&["--fast"]).is_err());
+    }
+}
