@@ -1,6 +1,8 @@
 use core::fmt;
 use core::ops::Deref;
 
+use mpenc_types::guard;
+
 use crate::{Signature, Suite, VerifyingKey};
 
 /// Something that carries a signature over some of its bytes.
@@ -61,12 +63,25 @@ impl<T: Signed> Unverified<T> {
         key: &S::VerifyingKey,
         context: &[&[u8]],
     ) -> Result<Verified<&T>, VerifyError> {
+        //= docs/spec/attacks.md#ATK-015
+        let context = if guard!("sig-context") { context } else { without_purpose(context) };
+        if !guard!("sig-required") && self.0.signature().as_bytes() == &[0; 64] {
+            return Ok(Verified(&self.0));
+        }
         let mut parts = alloc::vec::Vec::with_capacity(context.len().saturating_add(1));
         parts.extend_from_slice(context);
         parts.push(self.0.signed_bytes());
-        key.verify(&parts, self.0.signature())?;
+        let verified = key.verify(&parts, self.0.signature());
+        if guard!("verify-before-accept") {
+            verified?;
+        }
         Ok(Verified(&self.0))
     }
+}
+
+/// What follows the label that says what the signature is for.
+fn without_purpose<'a, 'b>(context: &'a [&'b [u8]]) -> &'a [&'b [u8]] {
+    context.split_first().map_or(context, |(_, rest)| rest)
 }
 
 impl<T> Deref for Verified<T> {

@@ -8,7 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use mpenc_types::guard;
 use mpenc_types::limits::MAX_PACKET_LEN;
 
 /// Every text that begins so belongs to the protocol, though perhaps to a form that this version
@@ -75,7 +78,10 @@ pub fn encode(bytes: &[u8]) -> Vec<u8> {
 ///
 /// One [`ArmorError`] for each condition.
 pub fn decode(wire: &[u8]) -> Result<Vec<u8>, ArmorError> {
-    STANDARD.decode(body(wire)?).map_err(|_| ArmorError::Base64)
+    let body = body(wire)?;
+    let decoded =
+        if guard!("strict-base64") { STANDARD.decode(body) } else { LENIENT.decode(body) };
+    decoded.map_err(|_| ArmorError::Base64)
 }
 
 /// Unwraps at most the first `len` bytes, for a look at the header. The rest is not checked.
@@ -90,8 +96,16 @@ fn body(wire: &[u8]) -> Result<&[u8], ArmorError> {
     if !wire.starts_with(PROTOCOL) {
         return Err(ArmorError::Text);
     }
-    if wire.len() > MAX_PACKET_LEN {
+    if guard!("alloc-cap") && wire.len() > MAX_PACKET_LEN {
         return Err(ArmorError::TooLong { found: wire.len() });
     }
     wire.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).ok_or(ArmorError::UnknownForm)
 }
+
+/// What old peers read: spare bits may be set, padding may be missing.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);

@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use mpenc_types::guard;
+
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -93,7 +95,8 @@ impl<'a> Reader<'a> {
         let (&[k0, k1, l0, l1], body) =
             self.rest.split_first_chunk::<HEADER_LEN>().ok_or(TlvError::Truncated)?;
         let len = usize::from(u16::from_be_bytes([l0, l1]));
-        let value = body.get(..len).ok_or(TlvError::Truncated)?;
+        let whole = if guard!("tlv-length-check") { None } else { Some(body) };
+        let value = body.get(..len).or(whole).ok_or(TlvError::Truncated)?;
         Ok(Some(Record { kind: u16::from_be_bytes([k0, k1]), value }))
     }
 
@@ -118,9 +121,15 @@ impl<'a> Reader<'a> {
     ///
     /// [`TlvError::Truncated`], [`TlvError::Unexpected`].
     pub fn take(&mut self, kind: u16) -> Result<&'a [u8], TlvError> {
+        if !guard!("canonical-order") {
+            self.skip_to(kind);
+        }
         match self.peek()? {
             Some(record) if record.kind == kind => {
                 self.skip(record);
+                if !guard!("singleton") {
+                    while self.take_if(kind)?.is_some() {}
+                }
                 Ok(record.value)
             }
             other => Err(TlvError::Unexpected { expected: kind, found: other.map(|r| r.kind) }),
@@ -158,8 +167,23 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// [`TlvError::Trailing`].
-    pub const fn finish(self) -> Result<(), TlvError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(TlvError::Trailing) }
+    pub fn finish(self) -> Result<(), TlvError> {
+        if guard!("no-trailing") && !self.rest.is_empty() {
+            return Err(TlvError::Trailing);
+        }
+        Ok(())
+    }
+
+    /// Passes over everything before the next record of this type, if there is one.
+    fn skip_to(&mut self, kind: u16) {
+        let mut ahead = self.clone();
+        while let Ok(Some(record)) = ahead.peek() {
+            if record.kind == kind {
+                *self = ahead;
+                return;
+            }
+            ahead.skip(record);
+        }
     }
 
     fn skip(&mut self, record: Record<'_>) {
@@ -196,6 +220,11 @@ impl<'a> Iterator for Records<'a> {
 
 /// The value of a record of fixed width.
 pub(crate) fn array<const N: usize>(kind: u16, value: &[u8]) -> Result<[u8; N], TlvError> {
+    if !guard!("fixed-width") {
+        let mut padded = [0; N];
+        padded.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+        return Ok(padded);
+    }
     value.try_into().map_err(|_| TlvError::Width { kind, expected: N, found: value.len() })
 }
 

@@ -3,7 +3,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use mpenc_types::{MemberId, MessageId};
+use mpenc_types::{MemberId, MessageId, guard};
 
 /// Verified messages that wait for parents, with whatever the caller needs to try them again.
 ///
@@ -161,7 +161,7 @@ impl<T> Deferral<T> {
         self.waiting.insert(arrival, Deferred { id, author, missing, value });
 
         let mut dropped = vec![];
-        while self.len() > self.capacity {
+        while guard!("buffer-cap") && self.len() > self.capacity {
             let Some(message) = self.victim().and_then(|arrival| self.take(arrival)) else { break };
             dropped.push(message);
         }
@@ -202,6 +202,9 @@ impl<T> Deferral<T> {
     //= docs/spec/protocol.md#TRN-016
     //= docs/spec/protocol.md#TRN-019
     fn victim(&self) -> Option<u64> {
+        if !guard!("buffer-per-author") {
+            return self.waiting.keys().next().copied();
+        }
         let authors = self.by_author.values();
         let oldest = authors.filter_map(|own| Some((own.len(), *own.first()?)));
         let most = oldest.max_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));

@@ -95,7 +95,7 @@ impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for c in chunk.valid().chars() {
-                if c.is_control() {
+                if crate::guard!("escape-output") && c.is_control() {
                     write!(f, "{}", c.escape_default())?;
                 } else {
                     write!(f, "{c}")?;

@@ -6,6 +6,7 @@ use curve25519_dalek::montgomery::MontgomeryPoint;
 use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use curve25519_dalek::traits::IsIdentity;
 use hkdf::Hkdf;
+use mpenc_types::guard;
 use rand_core::CryptoRng;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
@@ -53,11 +54,13 @@ impl GroupDiffieHellman for V1 {
     /// Variable time: `bytes` came over the wire.
     //= docs/spec/protocol.md#GKA-017
     fn import(bytes: &[u8; 32]) -> Result<Element, DhError> {
-        if !is_canonical(bytes) {
-            return Err(DhError);
-        }
         let element = Element(*bytes);
-        element.times_cofactor()?;
+        if guard!("dh-contributory") {
+            if !is_canonical(bytes) {
+                return Err(DhError);
+            }
+            element.times_cofactor()?;
+        }
         Ok(element)
     }
 
@@ -115,7 +118,8 @@ impl Element {
     fn computed(mut result: MontgomeryPoint) -> Result<Self, DhError> {
         let element = Self(result.to_bytes());
         result.zeroize();
-        if element.0.ct_eq(&[0; 32]).into() { Err(DhError) } else { Ok(element) }
+        let is_zero: bool = element.0.ct_eq(&[0; 32]).into();
+        if guard!("dh-contributory") && is_zero { Err(DhError) } else { Ok(element) }
     }
 
     /// `8 · P`, in the prime-order group.
@@ -124,7 +128,7 @@ impl Element {
     fn times_cofactor(&self) -> Result<Zeroizing<EdwardsPoint>, DhError> {
         let point = Zeroizing::new(MontgomeryPoint(self.0).to_edwards(0).ok_or(DhError)?);
         let q = Zeroizing::new(point.mul_by_cofactor());
-        if q.is_identity() { Err(DhError) } else { Ok(q) }
+        if guard!("dh-contributory") && q.is_identity() { Err(DhError) } else { Ok(q) }
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use mpenc_crypto::{GroupDiffieHellman, VerifyingKey};
+use mpenc_types::guard;
 use rand_core::CryptoRng;
 
 use super::CliquesGreeter;
@@ -158,7 +159,8 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
                 S::VerifyingKey::import(&self.identity.public()).ok()
             } else {
                 //= docs/spec/protocol.md#ORD-001
-                let pinned = self.committed.as_ref().and_then(|known| known.identity(member));
+                let known = self.committed.as_ref().filter(|_| guard!("identity-pinned"));
+                let pinned = known.and_then(|known| known.identity(member));
                 pinned.or_else(|| self.directory.get(member)).cloned()
             };
             let Some(key) = key else {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use mpenc_crypto::{GroupDiffieHellman, PublicKey, SecretBytes, Unverified, Verified};
 use mpenc_packet::v1::{GreetingFields, GreetingPacket};
 use mpenc_types::limits::MAX_MEMBERS;
-use mpenc_types::{MemberId, MemberSet};
+use mpenc_types::{MemberId, MemberSet, guard};
 
 use super::View;
 use super::packets;
@@ -62,7 +62,7 @@ pub(crate) fn judge<S: GroupDiffieHellman>(
         return Err(Reject::TooMany);
     }
     //= docs/spec/protocol.md#MOD-013
-    if fields.members.iter().any(|member| member.check().is_err()) {
+    if guard!("name-validate") && fields.members.iter().any(|member| member.check().is_err()) {
         return Err(Reject::BadMembers);
     }
     //= docs/spec/protocol.md#GKA-014
@@ -131,7 +131,8 @@ fn include<S: GroupDiffieHellman>(
 ) -> Result<JudgedInitial<S>, Reject> {
     let fields = packet.fields();
     //= docs/spec/protocol.md#GRT-006
-    if plan.len() == committed.members.len() || !appends_sorted(&plan.members, &committed.members) {
+    let same_size = guard!("kind-derived") && plan.len() == committed.members.len();
+    if same_size || !appends_sorted(&plan.members, &committed.members) {
         return Err(Reject::BadMembers);
     }
     let expected = lists(fields);
@@ -154,9 +155,8 @@ fn exclude<S: GroupDiffieHellman>(
     let next = plan.next_members();
     //= docs/spec/protocol.md#GRT-006
     let stays = |member: &&MemberId| next.contains(member);
-    if plan.len() == committed.members.len()
-        || !committed.members.iter().filter(stays).eq(&plan.members)
-    {
+    let same_size = guard!("kind-derived") && plan.len() == committed.members.len();
+    if same_size || !committed.members.iter().filter(stays).eq(&plan.members) {
         return Err(Reject::BadMembers);
     }
     let announced_lists = lists(fields);
@@ -164,7 +164,10 @@ fn exclude<S: GroupDiffieHellman>(
     check_old_values(committed, &plan, &announced_lists)?;
     // As pinned when the operation before completed: the directories of members may differ.
     //= docs/spec/protocol.md#ORD-001
-    let identity = committed.identities.get(known_at);
+    let mut identity = committed.identities.get(known_at);
+    if !guard!("identity-pinned") {
+        identity = view.directory.get(&plan.initiator);
+    }
     let announced = Announced::check(packet, &plan, plan.initiator_at, identity)?;
     let Some(own) = plan.index_of(view.owner) else {
         return Ok(JudgedInitial { plan, part: Part::Excluded });
@@ -295,7 +298,7 @@ fn check_lengths(
 ) -> Result<(), Reject> {
     //= docs/spec/protocol.md#GKA-015
     //= docs/spec/protocol.md#SKE-013
-    if lists.have_len(taking_part) && fields.int_keys.len() == int_keys {
+    if !guard!("list-lengths") || lists.have_len(taking_part) && fields.int_keys.len() == int_keys {
         Ok(())
     } else {
         Err(Reject::BadLength)
@@ -329,7 +332,7 @@ fn check_old_values<S: GroupDiffieHellman>(
             key == old_key && renewed == (*member == plan.initiator)
         },
     );
-    if !as_expected {
+    if guard!("fresh-nonce-all") && !as_expected {
         return Err(Reject::ChangedValues);
     }
     if !found.are_distinct() {

@@ -24,7 +24,7 @@ use core::cell::RefCell;
 use core::fmt;
 
 use mpenc_crypto::{GroupDiffieHellman, PublicKey, SigningKey, VerifyingKey};
-use mpenc_types::{MemberId, MemberSet, SubsessionId};
+use mpenc_types::{MemberId, MemberSet, SubsessionId, guard};
 use rand_core::CryptoRng;
 
 use self::checks::Middle;
@@ -67,6 +67,7 @@ pub struct CliquesGreeter<S: GroupDiffieHellman> {
 struct View<'a, S: GroupDiffieHellman> {
     owner: &'a MemberId,
     committed: Option<&'a Committed<S>>,
+    directory: &'a BTreeMap<MemberId, S::VerifyingKey>,
     used_ids: &'a Recent<SubsessionId>,
     used_keys: &'a Recent<[u8; 32]>,
 }
@@ -88,7 +89,7 @@ impl<S: GroupDiffieHellman> View<'_, S> {
     ///
     /// Beyond the specification's checks: attacks.md ATK-030 as far as v1 allows.
     fn is_unused(&self, own_key: Option<[u8; 32]>) -> bool {
-        own_key.is_some_and(|key| !self.used_keys.contains(&key))
+        !guard!("fresh-contrib") || own_key.is_some_and(|key| !self.used_keys.contains(&key))
     }
 }
 
@@ -113,6 +114,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         View {
             owner: &self.owner,
             committed: self.committed.as_ref(),
+            directory: &self.directory,
             used_ids: &self.used_ids,
             used_keys: &self.used_keys,
         }
@@ -125,7 +127,7 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         //= docs/spec/protocol.md#GRT-028
         let (kind, role) = packets::place(fields.greet_type).ok_or(GreetingReject::Departure)?;
         //= docs/spec/protocol.md#GRT-019
-        if fields.source != *sender {
+        if guard!("source-is-signer") && fields.source != *sender {
             return Err(GreetingReject::SourceIsNotSender);
         }
         let is_own = *sender == self.owner;
@@ -357,7 +359,6 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
         self.used_ids.clear();
         self.used_keys.clear();
     }
-}
 
     #[cfg(feature = "inspect")]
     fn lay_open(&self) -> Option<crate::LaidOpen> {
@@ -371,3 +372,4 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
             seed: committed.signer.seed(),
         })
     }
+}

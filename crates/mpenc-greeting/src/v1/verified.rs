@@ -10,7 +10,7 @@ use mpenc_crypto::{
     GroupDiffieHellman, PublicKey, SecretBytes, Signature, Unverified, Verified, VerifyingKey,
 };
 use mpenc_packet::v1::{GREETING_CONTEXT, GreetingFields, GreetingPacket};
-use mpenc_types::SubsessionId;
+use mpenc_types::{SubsessionId, guard};
 
 use super::cliques;
 use super::plan::Plan;
@@ -141,7 +141,7 @@ impl<S: GroupDiffieHellman> Announced<S> {
 
     /// Whether its session identifier is none of those used before.
     pub(crate) fn is_new(&self, used: &Recent<SubsessionId>) -> bool {
-        !used.contains(&self.sid)
+        !guard!("fresh-sid") || !used.contains(&self.sid)
     }
 
     /// The owner's own intermediate key.
@@ -179,10 +179,11 @@ pub(crate) fn verify_session<S: GroupDiffieHellman>(
     let signature: &Signature =
         fields.session_signature.as_ref().ok_or(Reject::BadSessionSignature)?;
     //= docs/spec/protocol.md#SKE-019
-    claim(plan, lists, by, sid)
+    let verified = claim(plan, lists, by, sid)
         .ok_or(Reject::BadLength)?
         .verify::<S>(identity, signature)
-        .map_err(|_| Reject::BadSessionSignature)
+        .map_err(|_| Reject::BadSessionSignature);
+    if guard!("confirm-verified") { verified } else { Ok(()) }
 }
 
 /// Nonces and ephemeral keys of a packet.

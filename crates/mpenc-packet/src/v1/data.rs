@@ -4,7 +4,7 @@ use mpenc_crypto::{Signature, Signed, SigningKey, Suite};
 use mpenc_types::MessageId;
 
 use super::decode::{DecodeError, Header, PacketKind};
-use super::encode::{EncodeError, assemble, signed_part};
+use super::encode::{EncodeError, assemble, purpose, signed_part};
 use super::{DATA_CONTEXT, MESSAGE_ID_LEN, record};
 use crate::armor;
 use crate::tlv::Reader;
@@ -38,7 +38,7 @@ impl DataFields {
         out.push(record::MESSAGE_IV, &iv)?;
         out.push(record::MESSAGE_PAYLOAD, &ciphertext)?;
         let signed = out.into_bytes();
-        let signature = key.sign(&[DATA_CONTEXT, sid_key_hash, &signed]);
+        let signature = key.sign(&[purpose(DATA_CONTEXT), sid_key_hash, &signed]);
         let (bytes, signed_from) = assemble(Some(hint), Some(&signature), &signed)?;
         let ciphertext_from = bytes.len().saturating_sub(ciphertext.len());
         Ok(DataPacket { hint, signature, iv, bytes, signed_from, ciphertext_from })

@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use mpenc_crypto::Signature;
+use mpenc_types::guard;
 use mpenc_types::limits::{MAX_MEMBERS, MAX_PACKET_LEN};
 
 use super::decode::PacketKind;
@@ -84,6 +85,11 @@ pub(crate) fn signed_part(kind: PacketKind) -> Result<Writer, EncodeError> {
     writer.push(record::PROTOCOL_VERSION, &[VERSION])?;
     writer.push(record::MESSAGE_TYPE, &[kind.to_u8()])?;
     Ok(writer)
+}
+
+/// The label that says what a signature is for (ATK-015).
+pub(crate) fn purpose(context: &'static [u8]) -> &'static [u8] {
+    if guard!("sig-context") { context } else { b"" }
 }
 
 /// Puts together hint, signature and signed part. Returns where the signed part begins, too.

@@ -4,7 +4,7 @@ use mpenc_crypto::{Signature, Signed, SigningKey, Unverified};
 use mpenc_types::MemberId;
 
 use super::decode::{DecodeError, Header, PacketKind};
-use super::encode::{EncodeError, assemble, signed_part};
+use super::encode::{EncodeError, assemble, purpose, signed_part};
 use super::{ERROR_CONTEXT, record};
 use crate::armor;
 use crate::tlv::Reader;
@@ -62,7 +62,7 @@ impl ErrorFields {
         out.push(record::SEVERITY, &[self.severity.to_u8()])?;
         out.push(record::MESSAGE_PAYLOAD, &self.text)?;
         let signed = out.into_bytes();
-        let signature = key.map(|key| key.sign(&[ERROR_CONTEXT, &signed]));
+        let signature = key.map(|key| key.sign(&[purpose(ERROR_CONTEXT), &signed]));
         let (bytes, signed_from) = assemble(None, signature.as_ref(), &signed)?;
         Ok(ErrorPacket { fields: self, signature, bytes, signed_from })
     }

@@ -5,7 +5,7 @@ use mpenc_types::limits::MAX_MEMBERS;
 use mpenc_types::{ChainHash, MemberId, MessageId, PacketId};
 
 use super::decode::{DecodeError, Header, PacketKind, list};
-use super::encode::{EncodeError, assemble, signed_part};
+use super::encode::{EncodeError, assemble, purpose, signed_part};
 use super::{GREETING_CONTEXT, GreetType, MESSAGE_ID_LEN, record};
 use crate::armor;
 use crate::tlv::{Reader, TlvError, Writer, array};
@@ -58,7 +58,7 @@ impl GreetingFields {
     pub fn sign(self, key: &dyn SigningKey) -> Result<GreetingPacket, EncodeError> {
         //= docs/spec/protocol.md#SKE-006
         let signed = self.encode()?;
-        let signature = key.sign(&[GREETING_CONTEXT, &signed]);
+        let signature = key.sign(&[purpose(GREETING_CONTEXT), &signed]);
         let (bytes, signed_from) = assemble(None, Some(&signature), &signed)?;
         Ok(GreetingPacket { fields: self, signature, bytes, signed_from })
     }

@@ -31,7 +31,7 @@ mod event;
 use alloc::collections::{BTreeSet, VecDeque};
 
 pub use mpenc_types::PacketRole;
-use mpenc_types::{ChainHash, PacketId};
+use mpenc_types::{ChainHash, PacketId, guard};
 
 pub use self::event::{Accepted, Event, InitialPacket, OrderHash, OrderReject, Verdict};
 
@@ -323,7 +323,7 @@ impl ServerOrder {
             Change::Nothing => {}
             Change::Blacklist(prev_final) => {
                 if !self.blacklist.contains(&prev_final) {
-                    if self.blacklist.len() >= MAX_BLACKLIST {
+                    if guard!("eio-bound") && self.blacklist.len() >= MAX_BLACKLIST {
                         self.blacklist.pop_front();
                     }
                     self.blacklist.push_back(prev_final);
@@ -335,7 +335,8 @@ impl ServerOrder {
                 self.count = self.count.saturating_add(1);
                 self.accepted.insert(id);
                 self.recent.push_back(id);
-                if self.recent.len() > MAX_REMEMBERED
+                if guard!("accepted-bound")
+                    && self.recent.len() > MAX_REMEMBERED
                     && let Some(oldest) = self.recent.pop_front()
                 {
                     self.accepted.remove(&oldest);
@@ -382,7 +383,7 @@ impl ServerOrder {
         packet: &InitialPacket<'_>,
     ) -> Result<(ChainHash, bool), OrderReject> {
         //= docs/spec/protocol.md#ORD-009
-        if !packet.targets.is_subset(packet.channel) {
+        if guard!("rule-xp") && !packet.targets.is_subset(packet.channel) {
             return Err(OrderReject::TargetNotInChannel);
         }
         match self.phase {
@@ -391,34 +392,38 @@ impl ServerOrder {
                 if !packet.names_owner {
                     return Err(OrderReject::NotForOwner);
                 }
-                if self.blacklist.contains(&packet.prev_final) {
+                if guard!("rule-eio") && self.blacklist.contains(&packet.prev_final) {
                     return Err(OrderReject::Superseded);
                 }
                 //= docs/spec/protocol.md#ORD-014
                 if let Some((prev_final, chain)) = last
                     && prev_final == packet.prev_final
                     && chain != packet.prev_chain
+                    && guard!("chain-checked")
                 {
                     return Err(OrderReject::Inconsistent);
                 }
                 //= docs/spec/protocol.md#ORD-015
-                if self.accepted.contains(&id) {
+                if self.is_repeated(&id) {
                     return Err(OrderReject::Repeated);
                 }
                 //= docs/spec/protocol.md#ORD-012
                 Ok((packet.prev_chain, true))
             }
             //= docs/spec/protocol.md#ORD-013
-            Phase::Idle { .. } | Phase::InOperation { .. } if !packet.initiator_is_member => {
+            Phase::Idle { .. } | Phase::InOperation { .. }
+                if guard!("initiator-is-member") && !packet.initiator_is_member =>
+            {
                 Err(OrderReject::NotAMember)
             }
             //= docs/spec/protocol.md#ORD-015
-            Phase::Idle { .. } | Phase::InOperation { .. } if self.accepted.contains(&id) => {
+            Phase::Idle { .. } | Phase::InOperation { .. } if self.is_repeated(&id) => {
                 Err(OrderReject::Repeated)
             }
-            Phase::InOperation { .. } => Err(OrderReject::InOperation),
-            Phase::Idle { prev_final, chain, .. } => {
-                if prev_final == packet.prev_final {
+            Phase::InOperation { .. } if guard!("accept-first") => Err(OrderReject::InOperation),
+            Phase::Idle { prev_final, chain, .. }
+            | Phase::InOperation { prev_final, chain, .. } => {
+                if !guard!("context-checked") || prev_final == packet.prev_final {
                     Ok((chain, false))
                 } else {
                     Err(OrderReject::WrongPrevFinal)
@@ -439,12 +444,14 @@ impl ServerOrder {
             //= docs/spec/protocol.md#ORD-010
             Phase::Unsynced { .. } => refuse(OrderReject::Unsynced),
             //= docs/spec/protocol.md#ORD-016
-            Phase::Idle { .. } | Phase::InOperation { .. } if self.accepted.contains(&id) => {
+            Phase::Idle { .. } | Phase::InOperation { .. } if self.is_repeated(&id) => {
                 refuse(OrderReject::Repeated)
             }
             Phase::Idle { .. } => refuse(OrderReject::NoOperation),
             Phase::InOperation { prev_final, prev_initial, chain } => {
-                if claimed_initial.is_some_and(|claimed| claimed != prev_initial) {
+                if guard!("final-by-order")
+                    && claimed_initial.is_some_and(|claimed| claimed != prev_initial)
+                {
                     return refuse(OrderReject::WrongPrevInitial);
                 }
                 //= docs/spec/protocol.md#ORD-004
@@ -455,6 +462,11 @@ impl ServerOrder {
                 )
             }
         }
+    }
+
+    /// Whether a packet with this identifier was accepted before.
+    fn is_repeated(&self, id: &PacketId) -> bool {
+        guard!("accept-once") && self.accepted.contains(id)
     }
 
     //= docs/spec/protocol.md#ORD-014

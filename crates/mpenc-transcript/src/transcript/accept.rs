@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use mpenc_types::MessageId;
+use mpenc_types::{MessageId, guard};
 
 use super::{Accepted, Entry, Record, Transcript, TranscriptReject, to_u32, to_usize};
 
@@ -54,7 +54,7 @@ impl Transcript {
         }
         //= docs/spec/protocol.md#TRN-024
         //= docs/spec/protocol.md#TRN-025
-        if self.contains(&entry.id) {
+        if guard!("dedup") && self.contains(&entry.id) {
             return Err(TranscriptReject::Duplicate);
         }
         //= docs/spec/protocol.md#TRN-009
@@ -64,7 +64,7 @@ impl Transcript {
             return Err(TranscriptReject::SelfParent);
         }
         let (found, max) = (entry.parents.len(), self.lanes.len());
-        if found > max {
+        if guard!("parents-le-members") && found > max {
             return Err(TranscriptReject::TooManyParents { found, max });
         }
         let parents = self.resolve(entry)?;
@@ -163,17 +163,22 @@ impl Transcript {
         //= docs/spec/protocol.md#TRN-008
         //= docs/spec/protocol.md#TRN-022
         if let (Some(last), Some(own)) = (last, &own)
+            && guard!("author-chain")
             && **own < written
         {
             return Err(TranscriptReject::AuthorFork { first: last.id });
         }
         //= docs/spec/protocol.md#TRN-011
-        if let Some(parent) = closed {
+        if guard!("closed-parent")
+            && let Some(parent) = closed
+        {
             return Err(TranscriptReject::ClosedParent(parent));
         }
         //= docs/spec/protocol.md#TRN-002
         //= docs/spec/protocol.md#TRN-007
-        if let Some(redundant) = redundant {
+        if guard!("antichain")
+            && let Some(redundant) = redundant
+        {
             return Err(TranscriptReject::NotAntichain { redundant });
         }
         // Sequence numbers do not exceed the number of messages, of which `slot` is one more.
