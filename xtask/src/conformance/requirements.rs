@@ -115,7 +115,8 @@ fn citations(files: &[TextFile], listed: &Listed) -> (BTreeMap<String, Cited>, V
     let mut wrong = Vec::new();
     let prefix = format!("//= {SPECIFICATION}#");
     for file in files.iter().filter(|file| file.path.ends_with(".rs")) {
-        let lines: Vec<&str> = file.text.lines().map(str::trim).collect();
+        let whole: Vec<&str> = file.text.lines().collect();
+        let lines: Vec<&str> = whole.iter().map(|line| line.trim()).collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(id) = line.strip_prefix(&prefix) else { continue };
             let place = format!("{}:{}", file.path, at + 1);
@@ -124,7 +125,8 @@ fn citations(files: &[TextFile], listed: &Listed) -> (BTreeMap<String, Cited>, V
                 entry.code.push(place);
                 continue;
             }
-            let function = function_after(lines.iter().skip(at + 1).copied());
+            let function = function_after(lines.iter().skip(at + 1).copied())
+                .or_else(|| function_around(&whole, at));
             match function {
                 Some(name) if tests_that_run::contains(listed, &file.path, name) => {
                     entry.tests.push(format!("{} {name}", file.path));
@@ -156,6 +158,15 @@ fn function_after<'a>(lines: impl Iterator<Item = &'a str>) -> Option<&'a str> {
         return plain.then_some(name);
     }
     None
+}
+
+/// The name of the function in whose body this line stands.
+fn function_around<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let own = indentation(lines.get(at)?);
+    let before = lines.iter().take(at).rev();
+    let outer = before.filter(|line| !line.trim().is_empty() && indentation(line) < own);
+    outer.filter_map(|line| function_after(core::iter::once(line.trim()))).next()
 }
 
 /// The table, and what is wrong.
@@ -288,5 +299,8 @@ mod tests {
         assert_eq!(after("//= type=test\n#[test]\nfn a() {"), Some("a"));
         assert_eq!(after("#[tokio::test(\n  flavor = \"x\"\n)]\n// y\nasync fn b() {"), Some("b"));
         assert_eq!(after("let f = 1;\nfn c() {}"), None);
+        let lines = ["fn a() {", "    let x = 1;", "    // cited", "    x", "}", "// cited"];
+        assert_eq!(function_around(&lines, 2), Some("a"));
+        assert_eq!(function_around(&lines, 5), None);
     }
 }

@@ -234,6 +234,12 @@ impl<'a> Replay<'a> {
                 other => return Err(step.node.fault(format!("we ask for {other:?}"))),
             }
         }
+        if packets.len() <= step.packets.len()
+            && let Some(fault) = self.draws.take_fault()
+        {
+            let what = format!("{}: {}", fault.place, fault.what);
+            return Err(step.node.fault(what));
+        }
         let mut found = packets.iter();
         for (out, packet) in &step.packets {
             let packet = self.recording.packet(packet)?;
