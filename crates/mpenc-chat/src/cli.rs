@@ -28,7 +28,27 @@ pub(crate) enum Command {
     Relay(RelayArgs),
     /// Talk in a room, line by line
     Chat(ChatArgs),
+    /// Be one member, driven by JSON lines, to be tested together with other implementations
+    #[command(long_about = PEER)]
+    Peer,
 }
+
+const PEER: &str = "\
+One member as a process: commands are read from standard input, events written to standard output,
+one JSON object a line. Whoever starts it plays the group channel: it takes the `send` and `control`
+events of all peers and delivers `channel` commands to each. The protocol is docs/spec/interop-peer.md.
+
+For tests of implementations against each other. `state` with `secrets` prints keys, and the
+identity key comes with `init`: not for conversations that matter.
+
+Commands (every one may have an `id`; each is answered by `done`):
+  {\"cmd\":\"init\",\"uid\":\"alice\",\"identity_seed\":HEX,\"identity_keys\":{UID:HEX,…},
+   \"clock\":\"real\"|\"virtual\",\"rng\":{\"seed\":TEXT},\"profile\":\"v1\",…}
+  {\"cmd\":\"channel\",\"event\":{\"type\":\"packet\"|\"enter_self\"|\"leave_self\"|\"members\",…}}
+  {\"cmd\":\"action\",\"action\":{\"join\":true}|{\"part\":true}|{\"include\":[…],\"exclude\":[…]}|{\"content\":TEXT}}
+  {\"cmd\":\"refresh\"}  {\"cmd\":\"advance\",\"ms\":N}  {\"cmd\":\"state\",\"secrets\":false}  {\"cmd\":\"quit\"}
+
+Events: ready, send, control, notice, action_result, state, error, done.";
 
 /// A short scene with five members on a relay of its own, explained as it happens.
 #[derive(Args, Debug)]

@@ -15,6 +15,7 @@ mod demo;
 mod failure;
 mod keys;
 mod log;
+mod peer;
 mod plan;
 mod relay;
 mod replay;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             Command::Replay(args) => replay::run(&args).await,
             Command::Relay(args) => relay::run(&args).await,
             Command::Chat(args) => chat::run(&args).await,
+            Command::Peer => peer::run().await,
         }
     });
     // A read of standard input may be pending, and cannot be interrupted.
