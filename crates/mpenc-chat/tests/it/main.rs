@@ -7,10 +7,13 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+extern crate alloc;
+
 mod bad_input;
 mod chat;
 mod demo;
 mod help;
+mod peer;
 mod program;
 mod relay;
 mod replay;
