@@ -10,6 +10,10 @@ fn nobody() -> MemberSet {
 
 #[test]
 fn newcomers_read_from_then_on() {
+    //= docs/spec/protocol.md#ORD-022
+    //= type=test
+    //= docs/spec/protocol.md#ORD-041
+    //= type=test
     let mut world = World::new(&["alice", "bob", "carol", "dave"]);
     world.establish(&["alice", "bob"]);
     world.say("alice", "before");
@@ -50,6 +54,12 @@ fn newcomers_read_from_then_on() {
 
 #[test]
 fn the_excluded_cannot_read_on_and_leave() {
+    //= docs/spec/protocol.md#FIN-012
+    //= type=test
+    //= docs/spec/protocol.md#ORD-033
+    //= type=test
+    //= docs/spec/protocol.md#SES-019
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -73,6 +83,8 @@ fn the_excluded_cannot_read_on_and_leave() {
 
 #[test]
 fn an_excluded_member_can_be_included_again() {
+    //= docs/spec/protocol.md#SES-021
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -89,6 +101,8 @@ fn an_excluded_member_can_be_included_again() {
 
 #[test]
 fn a_refresh_changes_keys_and_nothing_else() {
+    //= docs/spec/protocol.md#SES-027
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -160,6 +174,8 @@ fn excluding_everybody_ends_the_session() {
 
 #[test]
 fn requests_that_make_no_sense_are_refused() {
+    //= docs/spec/protocol.md#SES-022
+    //= type=test
     //= docs/spec/protocol.md#SES-024
     //= type=test
     let mut world = World::new(&["alice", "bob", "carol"]);
@@ -182,6 +198,8 @@ fn requests_that_make_no_sense_are_refused() {
 
 #[test]
 fn auto_include_lets_everybody_in() {
+    //= docs/spec/protocol.md#ORD-022
+    //= type=test
     //= docs/spec/protocol.md#SES-036
     //= type=test
     let names = ["alice", "bob", "carol", "dave"];

@@ -6,6 +6,10 @@ use crate::world::{World, id, set};
 
 #[test]
 fn whoever_drops_out_is_excluded_and_can_return() {
+    //= docs/spec/protocol.md#ORD-024
+    //= type=test
+    //= docs/spec/protocol.md#SES-018
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -41,6 +45,10 @@ fn whoever_drops_out_is_excluded_and_can_return() {
 
 #[test]
 fn what_the_dropout_never_acknowledged_stays_a_warning() {
+    //= docs/spec/protocol.md#FIN-014
+    //= type=test
+    //= docs/spec/protocol.md#SES-043
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -62,6 +70,10 @@ fn what_the_dropout_never_acknowledged_stays_a_warning() {
 /// left agrees, and the one that dropped out can be included again.
 #[test]
 fn dropping_out_at_every_moment_of_an_operation_wedges_nobody() {
+    //= docs/spec/protocol.md#ORD-026
+    //= type=test
+    //= docs/spec/protocol.md#ORD-030
+    //= type=test
     //= docs/spec/protocol.md#ORD-025
     //= type=test
     let everybody = ["alice", "bob", "carol", "dave"];

@@ -30,6 +30,8 @@ fn a_request_that_others_fulfil_meanwhile_ends_well() {
 
 #[test]
 fn an_author_that_contradicts_itself_ends_the_subsession_but_not_the_session() {
+    //= docs/spec/protocol.md#SEC-021
+    //= type=test
     //= docs/spec/protocol.md#TRN-022
     //= type=test
     //= docs/spec/protocol.md#TRN-023

@@ -11,6 +11,10 @@ fn data_packet(world: &World, back: usize) -> (mpenc::MemberId, Vec<u8>) {
 /// Alice's two messages reach Bob in the wrong order.
 #[test]
 fn a_message_waits_for_its_ancestors() {
+    //= docs/spec/protocol.md#UIX-007
+    //= type=test
+    //= docs/spec/protocol.md#SES-040
+    //= type=test
     //= docs/spec/protocol.md#TRN-014
     //= type=test
     //= docs/spec/protocol.md#TRN-020
@@ -52,6 +56,8 @@ fn a_message_waits_for_its_ancestors() {
 
 #[test]
 fn copies_and_forgeries_have_no_effect() {
+    //= docs/spec/protocol.md#MSG-010
+    //= type=test
     //= docs/spec/protocol.md#TRN-024
     //= type=test
     let mut world = World::new(&["alice", "bob", "carol"]);

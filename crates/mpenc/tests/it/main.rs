@@ -14,6 +14,7 @@ mod client;
 mod dropout;
 mod insider;
 mod late;
+mod life;
 mod part;
 mod races;
 mod random;

@@ -6,6 +6,16 @@ use crate::world::{World, id, set};
 
 #[test]
 fn a_parting_member_leaves_with_everything_acknowledged() {
+    //= docs/spec/protocol.md#FIN-002
+    //= type=test
+    //= docs/spec/protocol.md#FIN-003
+    //= type=test
+    //= docs/spec/protocol.md#SES-002
+    //= type=test
+    //= docs/spec/protocol.md#SES-032
+    //= type=test
+    //= docs/spec/protocol.md#SES-037
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
@@ -91,6 +101,8 @@ fn everybody_parts_at_once() {
 
 #[test]
 fn somebody_who_waits_gives_up_and_says_so() {
+    //= docs/spec/protocol.md#ORD-022
+    //= type=test
     //= docs/spec/protocol.md#SES-030
     //= type=test
     let mut world = World::new(&["alice", "bob"]);

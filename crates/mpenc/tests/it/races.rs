@@ -32,6 +32,8 @@ fn of_two_proposals_exactly_one_is_accepted() {
 
 #[test]
 fn the_first_two_in_the_channel_find_each_other() {
+    //= docs/spec/protocol.md#SES-029
+    //= type=test
     //= docs/spec/protocol.md#ORD-007
     //= type=test
     let mut world = World::new(&["alice", "bob"]);
@@ -86,6 +88,10 @@ fn concurrent_messages_are_marked() {
 
 #[test]
 fn messages_written_during_an_operation_go_to_the_former_members() {
+    //= docs/spec/protocol.md#TRN-041
+    //= type=test
+    //= docs/spec/protocol.md#UIX-005
+    //= type=test
     //= docs/spec/protocol.md#SES-017
     //= type=test
     let names = ["alice", "bob", "carol"];

@@ -6,6 +6,8 @@ use crate::world::World;
 
 #[test]
 fn three_members_talk_and_everything_is_acknowledged() {
+    //= docs/spec/protocol.md#LIV-014
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
