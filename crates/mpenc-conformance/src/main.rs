@@ -1,5 +1,4 @@
 //! `cargo xtask conformance` runs this.
-#![expect(clippy::std_instead_of_core, reason = "a program, not a layer")]
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

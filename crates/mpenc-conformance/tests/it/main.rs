@@ -1,10 +1,5 @@
 //! Our own copies of the vectors pass, and what is not as recorded is noticed.
-#![expect(clippy::std_instead_of_core, reason = "a test of a program, not of a layer")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a helper that fails fails the test"
-)]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails the test")]
 
 mod faults;
 mod recordings;
