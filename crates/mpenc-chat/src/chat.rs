@@ -9,8 +9,8 @@ mod warnings;
 
 pub(crate) use stop::Stop;
 
-use mpenc::Preset;
 use mpenc::client::Client;
+use mpenc::{Preset, Profile};
 use mpenc_relay::RelayChannel;
 
 use crate::cli::ChatArgs;
@@ -43,6 +43,7 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     say(&format!("mpenc: room {} on {}", term::escape(&args.room), term::escape(&args.relay)));
     say(PROTECTED);
     say(EXPOSED);
+    say(exposed_by(args.profile));
     let path = term::escape(&place.identity.display().to_string());
     if origin == Origin::Created {
         say(&format!("* a new identity key for you lies in {path}"));
@@ -53,6 +54,7 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     let session = Client::new(args.name.clone(), identity.clone())
         .map_err(|error| Failure::input(error.to_string()))?
         .session_id(args.room.clone())
+        .profile(args.profile)
         .timing(timing)
         .directory(keys.clone())
         .auto_include(args.auto_include)
@@ -63,12 +65,22 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     room.talk(input::lines(tokio::io::stdin()), stop).await
 }
 
+/// What this profile cannot protect against, in short.
+fn exposed_by(profile: Profile) -> &'static str {
+    match profile {
+        Profile::V1 | _ => EXPOSED_BY_V1,
+    }
+}
+
 /// Rooms on one machine are expected to be no larger than this.
 const LOOPBACK_MEMBERS: usize = 16;
 
 const PROTECTED: &str = "  What members write is sealed and signed from end to end; you are told who \
 can read a line, what it answers, and who is known to have it.";
 const EXPOSED: &str = "  Not hidden: who talks with whom, when and how much. Keys marked unverified \
-are the relay's word until you compare fingerprints; whoever steals a member's keys can read \
-what comes until they are renewed, and in this version perhaps what came before. This software \
-has had no independent audit.";
+are the relay's word until you compare fingerprints. This software has had no independent audit.";
+const EXPOSED_BY_V1: &str = "  Profile v1 cannot prevent: that whoever steals a member's keys reads \
+what comes until that member renews them, and perhaps what came before; that a dishonest member \
+gives others keys that do not fit together, or prepares to read on after its exclusion; that a \
+dishonest server shows members different changes of the membership. Acks that do not come are the \
+sign of most of this. More in docs/threat-model.md.";

@@ -4,8 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use mpenc::MemberId;
-use mpenc::Preset;
+use mpenc::{MemberId, Preset, Profile};
 
 /// Secure private group conversations over a server that need not be trusted.
 #[derive(Debug, Parser)]
@@ -53,6 +52,9 @@ Events: ready, send, control, notice, action_result, state, error, done.";
 /// A short scene with five members on a relay of its own, explained as it happens.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
+    /// Which protocol profile to speak; all members of a session use the same
+    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
     pub(crate) timing: Preset,
@@ -80,6 +82,9 @@ pub(crate) struct ReplayArgs {
     /// Use the relay at URL (ws://HOST:PORT) instead of one of our own
     #[arg(long, value_name = "URL")]
     pub(crate) relay: Option<String>,
+    /// Which protocol profile to speak; all members of a session use the same
+    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
     pub(crate) timing: Preset,
@@ -123,6 +128,9 @@ pub(crate) struct ChatArgs {
     /// Include whoever enters the room, without asking
     #[arg(long)]
     pub(crate) auto_include: bool,
+    /// Which protocol profile to speak; all members of a session use the same
+    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Default, value_parser = preset)]
     pub(crate) timing: Preset,
@@ -142,6 +150,10 @@ pub(crate) fn sentence(error: &clap::Error) -> String {
 
 fn preset(name: &str) -> Result<Preset, String> {
     name.parse().map_err(|error: mpenc::UnknownPreset| error.to_string())
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    name.parse().map_err(|error: mpenc::UnknownProfile| error.to_string())
 }
 
 fn member(name: &str) -> Result<MemberId, String> {
@@ -181,6 +193,11 @@ mod tests {
             &["demo", "--timing", "fast"],
             "invalid value 'fast' for '--timing <NAME>': unknown timing, expected default, \
              original or loopback",
+        );
+        check(
+            &["demo", "--profile", "v2"],
+            "invalid value 'v2' for '--profile <NAME>': unknown protocol profile, this version has \
+             v1",
         );
         check(
             &["replay", "x", "--max-members", "1"],

@@ -29,7 +29,7 @@ async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Failure::check(error.to_string()))?;
     let timing = args.timing.timing(people.len());
-    let stage = Stage::set(None, &people, timing, people.len()).await?;
+    let stage = Stage::set(None, &people, args.profile, timing, people.len()).await?;
     let mut director =
         Director { company: Company::new(stage), people, sent: Vec::new(), paint: Paint::stdout() };
     let played = director.play().await;

@@ -43,7 +43,9 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
     check_sizes(&script, plan.largest(), &args.file)?;
 
     let timing = args.timing.timing(plan.largest());
-    let stage = Stage::set(args.relay.as_deref(), &script.people, timing, plan.largest()).await?;
+    let stage =
+        Stage::set(args.relay.as_deref(), &script.people, args.profile, timing, plan.largest())
+            .await?;
     if !args.json {
         term::say(&format!(
             "replay: {} by {} from {file}, up to {} at a time, on {}",

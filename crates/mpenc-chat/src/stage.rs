@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use mpenc::client::Client;
-use mpenc::{Identity, MemberId, PublicKey, Timing};
+use mpenc::{Identity, MemberId, Profile, PublicKey, Timing};
 use mpenc_relay::{Relay, RelayChannel, RelayConfig};
 use tokio::sync::oneshot;
 
@@ -21,6 +21,7 @@ use crate::term;
 pub(crate) struct Stage {
     url: String,
     room: String,
+    profile: Profile,
     timing: Timing,
     people: BTreeMap<MemberId, Identity>,
     directory: BTreeMap<MemberId, PublicKey>,
@@ -73,6 +74,7 @@ impl Stage {
     pub(crate) async fn set(
         url: Option<&str>,
         people: &[MemberId],
+        profile: Profile,
         timing: Timing,
         largest: usize,
     ) -> Result<Self, Failure> {
@@ -92,6 +94,7 @@ impl Stage {
         Ok(Self {
             url,
             room: random_room()?,
+            profile,
             timing,
             people,
             directory,
@@ -133,6 +136,7 @@ impl Stage {
         let session = Client::new(name.clone(), identity)
             .map_err(|error| Failure::input(error.to_string()))?
             .session_id(self.room.clone())
+            .profile(self.profile)
             .timing(self.timing)
             .directory(self.directory.clone())
             .stay_if_last(true)

@@ -73,7 +73,7 @@ pub use identity::Identity;
 pub use mpenc_crypto::{PublicKey, SecretBytes, Signature};
 pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
-pub use profile::Profile;
+pub use profile::{Profile, UnknownProfile};
 #[cfg(feature = "inspect")]
 pub use session::Secrets;
 pub use session::{

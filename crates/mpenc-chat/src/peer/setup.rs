@@ -37,10 +37,9 @@ impl Setup {
     pub(super) fn read(fields: &Map<String, Value>) -> Result<Self, Refusal> {
         let profile = match fields.get("profile") {
             None | Some(Value::Null) => Profile::V1,
-            Some(name) if name.as_str() == Some(Profile::V1.name()) => Profile::V1,
-            Some(other) => {
-                return Err(Refusal::new("unsupported_profile", format!("only v1, not {other}")));
-            }
+            Some(_) => text(fields, "profile")?
+                .parse::<Profile>()
+                .map_err(|error| Refusal::new("unsupported_profile", error.to_string()))?,
         };
         let none = Map::new();
         let options = match fields.get("options") {

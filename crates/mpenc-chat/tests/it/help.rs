@@ -3,7 +3,7 @@ use crate::program::{run, stderr, stdout};
 #[test]
 fn every_command_explains_itself() {
     let top = stdout(&run(&["--help"]));
-    for command in ["demo", "replay", "relay", "chat"] {
+    for command in ["demo", "replay", "relay", "chat", "peer"] {
         assert!(top.contains(command), "{top}");
         let output = run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
@@ -15,8 +15,11 @@ fn every_command_explains_itself() {
 #[test]
 fn options_are_those_promised() {
     for (command, options) in [
-        ("demo", &["--timing", "--json"][..]),
-        ("replay", &["<FILE>", "--max-members", "--limit", "--relay", "--json", "--timing"]),
+        ("demo", &["--timing", "--json", "--profile"][..]),
+        (
+            "replay",
+            &["<FILE>", "--max-members", "--limit", "--relay", "--json", "--timing", "--profile"],
+        ),
         ("relay", &["--listen"]),
         (
             "chat",
@@ -28,6 +31,7 @@ fn options_are_those_promised() {
                 "--data-dir",
                 "--auto-include",
                 "--timing",
+                "--profile",
             ],
         ),
     ] {

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use core::fmt;
+use core::str::FromStr;
 
 use mpenc_crypto::V1;
 #[cfg(feature = "testing")]
@@ -38,7 +39,14 @@ pub enum Profile {
     Transparent,
 }
 
+/// A name that no profile of this version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownProfile;
+
 impl Profile {
+    /// Every profile, in the order in which help texts list them.
+    pub const ALL: [Self; 1] = [Self::V1];
+
     /// The profile's name in configuration and on command lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -63,6 +71,26 @@ impl fmt::Display for Profile {
         f.write_str(self.name())
     }
 }
+
+impl FromStr for Profile {
+    type Err = UnknownProfile;
+
+    fn from_str(name: &str) -> Result<Self, UnknownProfile> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name).ok_or(UnknownProfile)
+    }
+}
+
+impl fmt::Display for UnknownProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown protocol profile, this version has ")?;
+        for (i, profile) in Profile::ALL.into_iter().enumerate() {
+            write!(f, "{}{profile}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownProfile {}
 
 /// What kind of packet some bytes claim to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,4 +127,20 @@ pub(crate) trait Rules: fmt::Debug + Send {
         config: &SessionConfig,
         keys: SubsessionKeys,
     ) -> Option<Box<dyn MessageSecurity>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn profiles_are_found_by_name() {
+        assert_eq!("v1".parse(), Ok(Profile::V1));
+        for name in ["", "V1", "v2", "transparent"] {
+            assert_eq!(name.parse::<Profile>(), Err(UnknownProfile), "{name:?}");
+        }
+        assert_eq!(UnknownProfile.to_string(), "unknown protocol profile, this version has v1");
+    }
 }
