@@ -38,6 +38,17 @@ impl Draws {
                 Draw::Real(real)
             };
             let label = draw.get("label")?.text()?;
+            let fits = match (label, &what) {
+                ("sync_prev_pf" | "dh_priv" | "nonce" | "eph_seed", Draw::Bytes(bytes)) => {
+                    bytes.len() == 32
+                }
+                ("iv", Draw::Bytes(bytes)) => bytes.len() == 12,
+                ("retry_jitter", Draw::Real(_)) => true,
+                (_, Draw::Bytes(_) | Draw::Real(_)) => false,
+            };
+            if !fits {
+                return Err(draw.fault(format!("`{label}` is unknown or of another kind")));
+            }
             self.left.push_back((format!("{} ({label})", draw.place()), what));
         }
         Ok(())
@@ -128,17 +139,17 @@ mod tests {
     #[test]
     fn draws_come_in_order_and_misfits_are_kept() {
         let value = serde_json::json!([
-            {"label": "iv", "value": "0102"}, {"label": "retry_jitter", "value": 0.5},
-            {"label": "nonce", "value": "03"}
+            {"label": "iv", "value": "010203040506070809101112"}, {"label": "retry_jitter", "value": 0.5},
+            {"label": "iv", "value": "010203040506070809101112"}
         ]);
         let mut draws = Draws::default();
         draws.extend(&Node::root(&value).items().unwrap()).unwrap();
-        let mut bytes = [0; 2];
+        let mut bytes = [0; 12];
         draws.fill_bytes(&mut bytes);
-        assert_eq!(bytes, [1, 2]);
+        assert_eq!(bytes[..3], [1, 2, 3]);
         assert_eq!(draws.next_u32(), 1 << 31);
         assert!(draws.finish().is_err(), "one is left");
-        draws.fill_bytes(&mut bytes);
+        draws.fill_bytes(&mut [0; 32]);
         assert!(draws.finish().is_err(), "the wrong length");
         draws.fill_bytes(&mut bytes);
         assert!(draws.finish().is_err(), "nothing left");

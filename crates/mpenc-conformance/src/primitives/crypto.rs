@@ -26,6 +26,9 @@ pub(super) fn session_id(file: &Node<'_>, tally: &mut Tally) -> Checked {
 fn sid(case: &Node<'_>) -> Checked<SubsessionId> {
     let mut members = case.get("members")?.hex_members()?;
     let mut nonces = nonces(case)?;
+    if let Some(names) = case.opt("members_text") {
+        names.expect(&names.members()?, &members)?;
+    }
     case.get("nonces")?.expect(&members.len(), &nonces.len())?;
     let found = hazmat::session_id::<V1>(&members, &nonces);
     case.get("sid")?.expect_hex(found.as_bytes())?;
@@ -95,6 +98,7 @@ impl Group {
             self.members.push(member.text()?.to_owned());
         }
         let by = first.get("by")?.text()?;
+        self.describe(operation, &packets, &former)?;
         let mut draws = draw(first)?;
         let list = if start {
             hazmat::begin::<V1>(&mut draws)
@@ -122,6 +126,48 @@ impl Group {
         for (member, state) in operation.get("state")?.fields()? {
             self.compare(member, &state)?;
             tally.count("states");
+        }
+        Ok(())
+    }
+
+    /// That what is said about an operation fits its packets.
+    fn describe(&self, operation: &Node<'_>, packets: &[Node<'_>], former: &[String]) -> Checked {
+        let names = |node: &Node<'_>| -> Checked<Vec<String>> {
+            node.items()?.iter().map(|name| name.text().map(str::to_owned)).collect()
+        };
+        let list = |key: &str| operation.opt(key).map_or(Ok(Vec::new()), |node| names(&node));
+        let op = operation.get("op")?;
+        let initiator = operation.get("initiator")?.text()?.to_owned();
+        let who = list("who")?;
+        let (next, agreement) = match op.text()? {
+            "start" => ([vec![initiator.clone()], list("others")?].concat(), "ika"),
+            "include" => ([former.to_vec(), who].concat(), "aka"),
+            "exclude" => {
+                (former.iter().filter(|member| !who.contains(member)).cloned().collect(), "aka")
+            }
+            "refresh" => (former.to_vec(), "aka"),
+            other => return Err(op.fault(format!("is the unknown operation `{other}`"))),
+        };
+        let mut sender = Some(initiator);
+        for (at, packet) in packets.iter().enumerate() {
+            let message = packet.get("message")?;
+            let members = message.get("members")?;
+            members.expect(&names(&members)?, &next)?;
+            let by = packet.get("by")?;
+            by.expect(&Some(by.text()?), &sender.as_deref())?;
+            message.get("source")?.expect_text(by.text()?.as_bytes())?;
+            message.get("agreement")?.expect_text(agreement.as_bytes())?;
+            let last = at + 1 == packets.len();
+            message.get("flow")?.expect_text(if last { b"down" } else { b"up" })?;
+            let own = next.iter().position(|member| Some(member) == sender.as_ref());
+            // The first packet of an inclusion goes to the first new member.
+            let to = match (op.text()?, at) {
+                ("include", 0) => former.len(),
+                _ => own.map_or(0, |own| own + 1),
+            };
+            let dest = if last { None } else { next.get(to).cloned() };
+            message.get("dest")?.expect_text(dest.as_deref().unwrap_or("").as_bytes())?;
+            sender = dest;
         }
         Ok(())
     }

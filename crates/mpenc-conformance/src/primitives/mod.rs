@@ -1,7 +1,7 @@
 //! The files that hold one kind of calculation each.
 mod crypto;
 mod encoding;
-mod operations;
+pub(crate) mod operations;
 mod order;
 pub(crate) mod packets;
 

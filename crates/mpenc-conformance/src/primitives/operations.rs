@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use mpenc_crypto::{PublicKey, SecretBytes, SigningKey, Suite, V1};
+use mpenc_crypto::{GroupDiffieHellman, PublicKey, SecretBytes, SigningKey, Suite, V1};
+use mpenc_greeting::hazmat;
 use mpenc_greeting::{
     CliquesGreeter, Greeter, GreetingReject, Inspection, Metadata, Outcome, SubsessionKeys,
 };
+use mpenc_packet::v1::{self, Packet};
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId};
 
+use super::packets::greeting_descriptions;
 use crate::departures::Departure;
 use crate::draws::Draws;
 use crate::json::{Checked, Node, member};
@@ -122,6 +125,7 @@ fn replay(
         let sender = group.get_mut(&from).ok_or_else(|| wire.fault("has no known sender"))?;
         let ours = sender.outbox.pop_front().ok_or_else(|| wire.fault("was not sent"))?;
         wire.expect_text(&ours)?;
+        describe(&packet, &ours)?;
         tally.count("packets");
         for member in group.values_mut() {
             // Whoever is not concerned refuses it.
@@ -165,12 +169,84 @@ fn outcome(group: &BTreeMap<MemberId, Member>, operation: &Node<'_>, next: &Memb
         for (name, key) in members.members()?.iter().zip(recorded.items()?) {
             key.expect(&Some(&PublicKey::new(key.array()?)), &found.get(name).copied())?;
         }
-        let secrets = operation.opt("secrets").and_then(|secrets| secrets.opt(&name.to_string()));
-        if let Some(own) = secrets.and_then(|own| own.opt("eph_pub")) {
-            own.expect_hex(keys.signer.public().as_bytes())?;
+        let own = operation.opt("secrets").and_then(|secrets| secrets.opt(&name.to_string()));
+        if let Some(own) = own {
+            own_secrets(operation, &own, name, keys)?;
         }
     }
     Ok(())
+}
+
+/// The fields of a packet that are listed beside it.
+fn describe(packet: &Node<'_>, wire: &[u8]) -> Checked {
+    let found = match v1::decode(wire) {
+        Ok(Packet::Greeting(found)) => found,
+        other => return Err(packet.fault(format!("is no greeting packet: {other:?}"))),
+    };
+    let fields = found.peek().fields();
+    if let Some(number) = packet.opt("greet_type") {
+        number.expect_number(usize::from(fields.greet_type.to_u16()))?;
+    }
+    if let Some(dest) = packet.opt("dest") {
+        let expected = Some(dest.member()?).filter(|dest| !dest.as_bytes().is_empty());
+        dest.expect(&expected, &fields.dest)?;
+    }
+    if let Some(members) = packet.opt("members") {
+        members.expect(&members.members()?, &fields.members)?;
+    }
+    greeting_descriptions(packet, fields.greet_type, wire)
+}
+
+/// A member's secrets give what everybody has.
+fn own_secrets(
+    operation: &Node<'_>,
+    own: &Node<'_>,
+    name: &MemberId,
+    keys: &SubsessionKeys,
+) -> Checked {
+    let members = operation.get("members")?.members()?;
+    let at = members.iter().position(|member| member == name);
+    let of = |key: &str| -> Checked<Option<[u8; 32]>> {
+        let list = operation.list(key)?;
+        at.and_then(|at| list.get(at)).map(Node::array).transpose()
+    };
+    if let Some(public) = own.opt("eph_pub") {
+        public.expect_hex(keys.signer.public().as_bytes())?;
+    }
+    if let Some(seed) = own.opt("eph_seed") {
+        let public = Key::from_seed(&SecretBytes::new(seed.array()?)).public();
+        seed.expect(&keys.signer.public(), &public)?;
+    }
+    if let Some(sid) = own.opt("sid") {
+        sid.expect_hex(keys.sid.as_bytes())?;
+    }
+    if let Some(nonce) = own.opt("nonce") {
+        nonce.expect(&Some(nonce.array()?), &of("nonces")?)?;
+    }
+    if let Some(key) = own.opt("group_key") {
+        key.expect_hex(keys.secret.expose())?;
+    }
+    let (Some(shares), Some(int_key)) = (own.opt("dh_privs"), of("int_keys")?) else {
+        return Ok(());
+    };
+    let int_key = <V1 as GroupDiffieHellman>::import(&int_key)
+        .map_err(|_| operation.fault_at("int_keys", "has what is no group element"))?;
+    let found = hazmat::group_key::<V1>(&folded(&shares)?, &int_key)
+        .map_err(|_| shares.fault("gives no group key"))?;
+    shares.expect(&hex::encode(keys.secret.expose()), &hex::encode(found.expose()))
+}
+
+/// All contributions of a list, the oldest first.
+pub(crate) fn folded(shares: &Node<'_>) -> Checked<<V1 as GroupDiffieHellman>::Accumulated> {
+    let mut all = None;
+    for share in shares.items()? {
+        let mut draws = Draws::default();
+        draws.push(&share)?;
+        let contribution = V1::contribute(&mut draws);
+        draws.finish()?;
+        all = Some(V1::fold(all.as_ref(), &contribution));
+    }
+    all.ok_or_else(|| shares.fault("is empty"))
 }
 
 /// What the protocol expects of bad packets, not what the original does with them.

@@ -171,6 +171,9 @@ pub(super) fn transcript(file: &Node<'_>, tally: &mut Tally) -> Checked {
                 let [x, y, expected] = items.as_slice() else {
                     return Err(le.fault("is not [x, y, x ≤ y]"));
                 };
+                for name in [x, y] {
+                    name.expect(&true, &transcript.contains(&id(name.text()?)))?;
+                }
                 let found = transcript.is_ancestor_or_equal(&id(x.text()?), &id(y.text()?));
                 expected.expect_flag(found)
             });

@@ -5,9 +5,10 @@ use mpenc_crypto::{
 };
 use mpenc_packet::armor;
 use mpenc_packet::padding::{pad, unpad};
+use mpenc_packet::tlv::Records;
 use mpenc_packet::v1::{
     self, Body, Content, DATA_CONTEXT, DataFields, ERROR_CONTEXT, ErrorFields, GREETING_CONTEXT,
-    GreetType, GreetingFields, GreetingMetadata, Packet, PacketRole, Severity,
+    GreetType, GreetingFields, GreetingMetadata, Packet, PacketRole, Severity, record,
 };
 use mpenc_types::{ChainHash, MemberId, PacketId};
 
@@ -73,6 +74,65 @@ pub(crate) fn greeting_fields(
     })
 }
 
+/// What the files call each kind of greeting packet (wire-v1.md section 5.2).
+const GREET_NAMES: [(u16, &str); 12] = [
+    (0x009c, "INIT_INITIATOR_UP"),
+    (0x001c, "INIT_PARTICIPANT_UP"),
+    (0x001e, "INIT_PARTICIPANT_DOWN"),
+    (0x001a, "INIT_PARTICIPANT_CONFIRM_DOWN"),
+    (0x00ad, "INCLUDE_AUX_INITIATOR_UP"),
+    (0x002d, "INCLUDE_AUX_PARTICIPANT_UP"),
+    (0x002f, "INCLUDE_AUX_PARTICIPANT_DOWN"),
+    (0x002b, "INCLUDE_AUX_PARTICIPANT_CONFIRM_DOWN"),
+    (0x00bf, "EXCLUDE_AUX_INITIATOR_DOWN"),
+    (0x003b, "EXCLUDE_AUX_PARTICIPANT_CONFIRM_DOWN"),
+    (0x00c7, "REFRESH_AUX_INITIATOR_DOWN"),
+    (0x00d3, "QUIT_DOWN"),
+];
+
+/// What the files call each record of a greeting packet (wire-v1.md section 3).
+const RECORD_NAMES: [(u16, &str); 14] = [
+    (record::MESSAGE_SIGNATURE, "MESSAGE_SIGNATURE"),
+    (record::PROTOCOL_VERSION, "PROTOCOL_VERSION"),
+    (record::MESSAGE_TYPE, "MESSAGE_TYPE"),
+    (record::GREET_TYPE, "GREET_TYPE"),
+    (record::SOURCE, "SOURCE"),
+    (record::DEST, "DEST"),
+    (record::MEMBER, "MEMBER"),
+    (record::INT_KEY, "INT_KEY"),
+    (record::NONCE, "NONCE"),
+    (record::PUB_KEY, "PUB_KEY"),
+    (record::PREV_PF, "PREV_PF"),
+    (record::CHAIN_HASH, "CHAIN_HASH"),
+    (record::LATEST_PM, "LATEST_PM"),
+    (record::SESSION_SIGNATURE, "SESSION_SIGNATURE"),
+];
+
+/// The descriptions of a greeting packet that repeat what is in it, where they are given.
+pub(crate) fn greeting_descriptions(
+    node: &Node<'_>,
+    greet_type: GreetType,
+    wire: &[u8],
+) -> Checked {
+    if let Some(name) = node.opt("greet_type_name") {
+        let number = greet_type.to_u16();
+        let found = GREET_NAMES.iter().find(|(known, _)| *known == number);
+        name.expect(&Some(name.text()?), &found.map(|(_, name)| *name))?;
+    }
+    if let Some(order) = node.opt("record_order") {
+        let bytes = armor::decode(wire).map_err(|_| node.fault("is not armoured"))?;
+        let mut found = Vec::new();
+        for record in Records::new(&bytes) {
+            let record = record.map_err(|_| node.fault("has a broken record"))?;
+            let name = RECORD_NAMES.iter().find(|(kind, _)| *kind == record.kind);
+            found.push(name.map_or("unknown", |(_, name)| *name));
+        }
+        let names: Vec<&str> = order.items()?.iter().map(Node::text).collect::<Checked<_>>()?;
+        order.expect(&names, &found)?;
+    }
+    Ok(())
+}
+
 fn greeting_packet(case: &Node<'_>) -> Checked {
     let fields = greeting_fields(case, |node| node.hex_member())?;
     let key = key(&case.get("eph_seed")?)?;
@@ -91,6 +151,23 @@ fn greeting_packet(case: &Node<'_>) -> Checked {
     let packet = fields.clone().sign(&key).map_err(|e| case.fault(format!("is refused: {e:?}")))?;
     let wire = case.get("wire")?;
     wire.expect_text(&packet.to_wire())?;
+    greeting_descriptions(case, fields.greet_type, &packet.to_wire())?;
+    let bytes = armor::decode(&packet.to_wire()).map_err(|_| wire.fault("is not armoured"))?;
+    if let Some(binary) = case.opt("packet_tlv") {
+        binary.expect_hex(&bytes)?;
+    }
+    if let Some(hash) = case.opt("packet_hash") {
+        hash.expect_hex(&V1::hash(&[&bytes]))?;
+    }
+    if let Some(operation) = case.opt("operation") {
+        operation.expect_number(match fields.greet_type.operation() {
+            v1::GreetingOperation::Start => 1,
+            v1::GreetingOperation::Include => 2,
+            v1::GreetingOperation::Exclude => 3,
+            v1::GreetingOperation::Refresh => 4,
+            v1::GreetingOperation::Quit => 5,
+        })?;
+    }
     let found = match v1::decode(wire.text()?.as_bytes()) {
         Ok(Packet::Greeting(found)) => found,
         other => return Err(wire.fault(format!("is no greeting packet: {other:?}"))),
@@ -130,6 +207,12 @@ fn data_packet(case: &Node<'_>) -> Checked {
     let encoded = case.get("body_utf8")?;
     let body = Body::decode(&encoded.hex()?)
         .map_err(|error| encoded.fault(format!("is refused: {error:?}")))?;
+    if let Some(text) = case.opt("body") {
+        text.expect_text(&encoded.hex()?)?;
+    }
+    let members = case.get("members")?.hex_members()?;
+    let author = case.get("author")?;
+    author.expect(&true, &members.contains(&author.hex_member()?))?;
     let content = Content { parents: case.get("parents")?.message_ids()?, body };
     let refused = |error| case.fault(format!("is refused: {error:?}"));
     let raw = content.encode().map_err(refused)?;

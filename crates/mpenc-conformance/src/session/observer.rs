@@ -15,9 +15,9 @@ use mpenc_packet::v1::{
 use mpenc_types::{ChainHash, MemberId, PacketId, PacketRole};
 
 use super::recording::{Packet, Recording, What};
-use crate::draws::Draws;
 use crate::json::{Checked, Node, member};
-use crate::primitives::packets::{greeting_fields, role, verifying};
+use crate::primitives::operations::folded;
+use crate::primitives::packets::{greeting_descriptions, greeting_fields, role, verifying};
 use crate::report::Tally;
 
 type Key = <V1 as Suite>::SigningKey;
@@ -125,15 +125,7 @@ fn group_key(node: &Node<'_>, secret: &Node<'_>, at: usize) -> Checked {
     let own = own.get(at).ok_or_else(|| int_keys.fault("is too short"))?;
     let own = <V1 as GroupDiffieHellman>::import(&own.array()?)
         .map_err(|_| own.fault("is no group element"))?;
-    let mut shares = None;
-    for share in secret.get("dh_privs")?.items()? {
-        let mut draws = Draws::default();
-        draws.push(&share)?;
-        let contribution = V1::contribute(&mut draws);
-        draws.finish()?;
-        shares = Some(V1::fold(shares.as_ref(), &contribution));
-    }
-    let shares = shares.ok_or_else(|| secret.fault_at("dh_privs", "is empty"))?;
+    let shares = folded(&secret.get("dh_privs")?)?;
     let key = hazmat::group_key::<V1>(&shares, &own)
         .map_err(|_| secret.fault_at("dh_privs", "gives no group key"))?;
     node.get("group_key")?.expect_hex(key.expose())
@@ -151,6 +143,7 @@ fn greeting(recording: &Recording<'_>, packet: &Packet<'_>, subsessions: &[Subse
     if let Some(signature) = node.opt("signature") {
         signature.expect_hex(found.peek().signature().as_bytes())?;
     }
+    greeting_descriptions(&node, fields.greet_type, packet.wire.as_bytes())?;
     node.get("source")?.expect(&packet.sender, &fields.source)?;
     let at = fields.members.iter().position(|member| *member == fields.source);
     let listed = at.and_then(|at| fields.pub_keys.get(at)).copied();
@@ -235,6 +228,10 @@ fn data(recording: &Recording<'_>, packet: &Packet<'_>, subsessions: &[Subsessio
     let ours = content.body.encode().map_err(|error| node.fault(format!("{error:?}")))?;
     node.get("body_utf8")?.expect(&hex::encode(&body), &hex::encode(&ours))?;
 
+    if let Some(body) = node.opt("body") {
+        body.expect(&message_body(&body)?, &content.body)?;
+    }
+
     // And the way back.
     let again = content.encode().map_err(|error| node.fault(format!("{error:?}")))?;
     let mut ciphertext = pad(&again, recording.padding)
@@ -251,6 +248,17 @@ fn data(recording: &Recording<'_>, packet: &Packet<'_>, subsessions: &[Subsessio
         // Without the key, everything but the signature.
         None => wire.expect(&verified.ciphertext().to_vec(), &fields.ciphertext),
     }
+}
+
+/// A body as the files describe it.
+pub(super) fn message_body(body: &Node<'_>) -> Checked<v1::Body> {
+    let kind = body.get("type")?;
+    Ok(match kind.text()? {
+        "payload" => v1::Body::Payload(body.get("content")?.text()?.into()),
+        "ack" => v1::Body::ExplicitAck { manual: body.get("manual")?.flag()? },
+        "consistency" => v1::Body::Consistency { close: body.get("close")?.flag()? },
+        other => return Err(kind.fault(format!("is the unknown type `{other}`"))),
+    })
 }
 
 /// Something that no member made: whatever of it can be read is as recorded.
@@ -328,6 +336,16 @@ fn chain(
             if drawn {
                 recorded.expect_hex(start.as_bytes())?;
                 tally.count("chain hashes");
+            } else {
+                // Whoever is new believes what its first initial packet says.
+                let packet = match event.map(|event| &event.what) {
+                    Some(What::Packet { packet, .. }) => recording.packets.get(*packet),
+                    Some(What::Members { .. }) | None => None,
+                };
+                let greet = packet.and_then(|packet| packet.node.opt("greet"));
+                let greet = greet.ok_or_else(|| sync.fault("comes from no initial packet"))?;
+                sync.get("prev_pf")?.expect_hex(&greet.get("prev_pf")?.hex()?)?;
+                recorded.expect_hex(&greet.get("chain_hash")?.hex()?)?;
             }
             chain = Some(ChainHash::new(recorded.array()?));
             initial = None;

@@ -93,6 +93,7 @@ impl<'a> Replay<'a> {
 
     fn run(&mut self, tally: &mut Tally) -> Checked {
         let steps = self.steps;
+        in_order(steps)?;
         let mut at = 0;
         while let Some(first) = steps.get(at) {
             let time = Timestamp::from_millis(first.get("t")?.number()?);
@@ -275,8 +276,18 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The membership and the order of operations, where the step changed them.
+    /// Messages, membership and the order of operations, where the step changed them.
     fn compare_state(&self, step: &Node<'_>) -> Checked {
+        if self.session.channel_members().is_some() {
+            for id in step.list("accepted")? {
+                id.expect(&true, &self.session.kind(&id.message_id()?).is_some())?;
+            }
+            for id in step.list("fully_acked")? {
+                let known = self.session.kind(&id.message_id()?).is_some();
+                let unacked = self.session.unacked_by(&id.message_id()?);
+                id.expect(&true, &(known && unacked.is_none_or(|by| by.is_empty())))?;
+            }
+        }
         let Some(state) = step.opt("state") else { return Ok(()) };
         if let Some(members) = state.opt("members") {
             members.expect(&members.member_set()?, &self.session.members())?;
@@ -406,6 +417,25 @@ impl Before {
             candidates: session.candidates(),
         }
     }
+}
+
+/// Time does not go back, and nobody sees an event of the channel twice or out of order.
+fn in_order(steps: &[Node<'_>]) -> Checked {
+    let (mut time, mut seen) = (0, None);
+    for step in steps {
+        let t = step.get("t")?;
+        if t.number()? < time {
+            return Err(t.fault("goes back"));
+        }
+        time = t.number()?;
+        if let Some(seq) = step.get("in")?.opt("seq") {
+            if seen.is_some_and(|seen| seq.number().is_ok_and(|seq| seq <= seen)) {
+                return Err(seq.fault("is out of order"));
+            }
+            seen = Some(seq.number()?);
+        }
+    }
+    Ok(())
 }
 
 fn is_timer(step: &Node<'_>) -> bool {
