@@ -46,15 +46,27 @@ impl Suite for Transparent {
         let mut word = [0; 8];
         let mut filled: usize = 0;
         let mut len: u64 = 0;
-        for byte in parts.iter().copied().flatten() {
-            if let Some(place) = word.get_mut(filled) {
-                *place = *byte;
-            }
-            filled = filled.wrapping_add(1);
-            len = len.wrapping_add(1);
-            if filled == word.len() {
-                absorb(&mut lanes, u64::from_le_bytes(word));
-                (word, filled) = ([0; 8], 0);
+        for part in parts {
+            let mut rest = *part;
+            len = len.wrapping_add(u64::try_from(rest.len()).unwrap_or(u64::MAX));
+            while let Some((byte, after)) = rest.split_first() {
+                // Whole words at once, where one begins.
+                if filled == 0
+                    && let Some((whole, after)) = rest.split_first_chunk()
+                {
+                    absorb(&mut lanes, u64::from_le_bytes(*whole));
+                    rest = after;
+                    continue;
+                }
+                if let Some(place) = word.get_mut(filled) {
+                    *place = *byte;
+                }
+                rest = after;
+                filled = filled.wrapping_add(1);
+                if filled == word.len() {
+                    absorb(&mut lanes, u64::from_le_bytes(word));
+                    (word, filled) = ([0; 8], 0);
+                }
             }
         }
         absorb(&mut lanes, u64::from_le_bytes(word));

@@ -57,6 +57,9 @@ pub(crate) fn run(script: &[u8]) -> Played {
         }
         stage.step(&mut script);
     }
+    for player in &stage.players {
+        player.compare();
+    }
     stage.played
 }
 
@@ -195,9 +198,6 @@ impl Stage {
                 self.control(who, act);
             }
         }
-        for player in &self.players {
-            player.compare();
-        }
     }
 
     fn send(&mut self, from: usize, packet: Vec<u8>) {
@@ -262,7 +262,6 @@ impl Stage {
 
     /// Delivers a packet to one, who does what a session does.
     fn deliver(&mut self, to: usize, from: usize, packet: &[u8]) {
-        let honest = self.pool.iter().any(|(by, sent)| *by == from && sent == packet);
         let sender = self.players[from].id.clone();
         let player = &mut self.players[to];
         let Ok(inspection) = player.greeter.inspect(&sender, packet) else {
@@ -294,6 +293,7 @@ impl Stage {
             }
         };
         self.played.applied += 1;
+        let honest = self.pool.iter().any(|(by, sent)| *by == from && sent == packet);
         self.played.deceived += usize::from(!honest);
         let twin = twin.expect("the twin accepts what was accepted");
         player.accepted(ours);
