@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{licences, tidy};
+use crate::{conformance, licences, tidy};
 
 /// One check. Its name is what `--only` and `--skip` take.
 struct Step {
@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -46,6 +46,11 @@ const STEPS: [Step; 15] = [
     },
     Step { name: "benches", about: "every benchmark runs once", run: benches },
     Step { name: "fuzz", about: "the fuzz targets compile", run: fuzz },
+    Step {
+        name: "conformance",
+        about: "what the original implementation recorded",
+        run: |root| passed(conformance::run(root, &conformance::Options::default())),
+    },
     Step { name: "program", about: "the program mpenc, as people build it", run: program::build },
     Step { name: "demo", about: "mpenc demo", run: program::demo },
     Step {

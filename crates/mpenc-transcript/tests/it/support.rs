@@ -49,8 +49,6 @@ impl Story {
         let result = self.0.accept(entry);
         assert_eq!(checked, result.as_ref().map(|_| ()).map_err(Clone::clone));
         if result.is_err() {
-            //= docs/spec/protocol.md#MOD-014
-            //= type=test
             assert_eq!(self.0, before, "a refused message changes nothing");
         }
         result

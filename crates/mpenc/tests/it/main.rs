@@ -18,6 +18,7 @@ mod life;
 mod part;
 mod races;
 mod random;
+mod rules;
 mod talk;
 mod transparent;
 mod world;

@@ -50,6 +50,8 @@ fn the_first_two_in_the_channel_find_each_other() {
 
 #[test]
 fn concurrent_messages_are_marked() {
+    //= docs/spec/protocol.md#UIX-001
+    //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
     world.establish(&names);
