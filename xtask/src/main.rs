@@ -10,6 +10,7 @@ mod ci;
 mod conformance;
 mod licences;
 mod metadata;
+mod sabotage;
 mod tidy;
 
 use std::ffi::OsString;
@@ -30,6 +31,8 @@ Tasks:
   conformance  Hold the implementation against recordings of the original, and the
             requirements against the tests
   licences  Check the licence and the source of everything we build from
+  sabotage  Switch defences off one by one, and see that a test notices each; guards are chosen
+            by name: cargo xtask sabotage strict-verify
   help      Print this text
 
 Options of ci:
@@ -42,6 +45,9 @@ Options of conformance:
   --departures    Print where we differ from the original on purpose, and why
   --requirements  Print where each requirement is implemented and tested; fail if one of the
                   base profile is not
+
+Options of sabotage:
+  --list          Print the guards with the attacks they stop and the tests that notice
 
 Exit status: 0 if everything passed, 1 if a check failed, 2 for bad usage.
 ";
@@ -69,6 +75,10 @@ fn main() -> ExitCode {
         },
         ["conformance", options @ ..] => match conformance::Options::parse(options) {
             Ok(options) => finish(conformance::run(&root(), &options)),
+            Err(what) => bad_usage(&what),
+        },
+        ["sabotage", options @ ..] => match sabotage::Options::parse(options) {
+            Ok(options) => finish(sabotage::run(&root(), &options)),
             Err(what) => bad_usage(&what),
         },
         ["tidy" | "licences", option, ..] => bad_usage(&format!("unknown option `{option}`")),

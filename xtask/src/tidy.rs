@@ -85,6 +85,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
     findings.extend(testing::check(&metadata));
     findings.extend(sources::check(&files));
     findings.extend(citations::check(&files));
+    findings.extend(guards(&files));
     findings.sort();
     for finding in &findings {
         println!("{finding}");
@@ -93,6 +94,17 @@ pub(crate) fn run(root: &Path) -> Result<bool, String> {
     let warnings = findings.len() - errors;
     println!("tidy: {} files, {errors} errors, {warnings} warnings", files.len());
     Ok(errors == 0)
+}
+
+/// Whether guards, their table and the catalogue of attacks agree.
+pub(crate) fn sabotage(root: &Path) -> Result<Vec<Finding>, String> {
+    Ok(guards(&read_files(root)?))
+}
+
+fn guards(files: &[TextFile]) -> Vec<Finding> {
+    let files: Vec<_> = files.iter().map(|f| (f.path.as_str(), f.text.as_str())).collect();
+    let found = crate::sabotage::check(&files);
+    found.into_iter().map(|(place, what)| Finding::error(place, what)).collect()
 }
 
 fn find<'a>(files: &'a [TextFile], path: &str) -> &'a str {

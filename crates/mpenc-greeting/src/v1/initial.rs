@@ -58,7 +58,7 @@ pub(crate) fn judge<S: GroupDiffieHellman>(
     packet: &Unverified<GreetingPacket>,
 ) -> Result<JudgedInitial<S>, Reject> {
     let fields = packet.peek().fields();
-    if fields.members.len() > MAX_MEMBERS {
+    if guard!("max-members") && fields.members.len() > MAX_MEMBERS {
         return Err(Reject::TooMany);
     }
     //= docs/spec/protocol.md#MOD-013

@@ -289,7 +289,7 @@ pub(crate) fn list<'a, T>(
 ) -> Result<Vec<T>, DecodeError> {
     //= docs/spec/protocol.md#GKA-031
     let count = reader.count(kind, limit)?;
-    if guard!("alloc-cap") && count > limit {
+    if guard!("max-members") && count > limit {
         return Err(DecodeError::TooMany { kind });
     }
     let mut entries = Vec::with_capacity(count);

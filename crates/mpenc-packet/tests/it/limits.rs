@@ -1,4 +1,4 @@
-//! What a packet may cost (ATK-002, ATK-003).
+//! What a packet may cost (ATK-002).
 
 use mpenc_packet::armor;
 use mpenc_packet::v1::{self, DecodeError, EncodeError, GreetType, record};

@@ -199,7 +199,7 @@ impl Transcript {
         //= docs/spec/protocol.md#FIN-004
         let mut after_fin = false;
         if let Some(lane) = self.lanes.get_mut(author) {
-            after_fin = entry.kind.is_payload() && lane.fin;
+            after_fin = guard!("fin-final") && entry.kind.is_payload() && lane.fin;
             lane.fin |= entry.kind.is_fin();
             lane.by.push(slot);
         }

@@ -11,7 +11,7 @@ use mpenc_crypto::{SecretBytes, SigningKey, StreamCipher, Unverified, VerifyingK
 use mpenc_greeting::SubsessionKeys;
 use mpenc_packet::padding::{self, TooLarge};
 use mpenc_packet::v1::{self, Content, DATA_CONTEXT, DataFields, DataPacket, EncodeError, Packet};
-use mpenc_types::{MemberId, MessageId};
+use mpenc_types::{MemberId, MessageId, guard};
 use rand_core::CryptoRng;
 
 use super::{Body, MessageSecurity, OpenReject, Opened, SealError, Sealed};
@@ -68,15 +68,20 @@ impl<S: StreamCipher> V1Security<S> {
     }
 
     fn hint_fits(&self, data: &Unverified<DataPacket>) -> bool {
-        self.sid_key_hash.first() == Some(&data.peek().hint())
+        self.binding().first() == Some(&data.peek().hint())
+    }
+
+    /// What every signature covers besides the packet (MSG-002).
+    fn binding(&self) -> &[u8; 32] {
+        if guard!("subsession-bound") { &self.sid_key_hash } else { &[0; 32] }
     }
 
     /// Whose packet it is: the channel's sender first, then, since anybody may resend anything,
     /// the other members; one verification each (MSG-010).
     fn author(&self, sender: &MemberId, data: &Unverified<DataPacket>) -> Option<MemberId> {
-        let context: [&[u8]; 2] = [DATA_CONTEXT, &self.sid_key_hash];
+        let context: [&[u8]; 2] = [DATA_CONTEXT, self.binding()];
         let verifies = |key: &S::VerifyingKey| data.verify::<S>(key, &context).is_ok();
-        if self.authors.get(sender).is_some_and(verifies) {
+        if !guard!("sig-inner") || self.authors.get(sender).is_some_and(verifies) {
             return Some(sender.clone());
         }
         let mut others = self.authors.iter().filter(|(member, _)| *member != sender);
@@ -106,10 +111,12 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
         })?;
         let group_key = self.group_key.as_ref().ok_or(SealError::Internal)?;
         let mut iv = [0; 12];
-        rng.fill_bytes(&mut iv);
+        if guard!("nonce-unique") {
+            rng.fill_bytes(&mut iv);
+        }
         S::apply_keystream(group_key, &iv, &mut ciphertext);
         let data = DataFields { iv, ciphertext }
-            .sign(&*self.signer, &self.sid_key_hash)
+            .sign(&*self.signer, self.binding())
             .map_err(|_| SealError::Internal)?;
         Ok(Sealed { id: data.message_id::<S>(), packet: data.to_wire() })
     }
@@ -188,5 +195,91 @@ impl<S: StreamCipher> fmt::Debug for V1Security<S> {
             .field("owner", &self.owner)
             .field("authors", &authors)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use mpenc_crypto::{Suite, V1};
+    use mpenc_types::SubsessionId;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    type Key = <V1 as Suite>::SigningKey;
+
+    fn id(name: &str) -> MemberId {
+        MemberId::new(name).unwrap()
+    }
+
+    /// What `owner` has of a subsession of three, in which each signs with its own key.
+    fn member(owner: &str, sid: u8) -> V1Security<V1> {
+        let key = |name: &str| Key::from_seed(&SecretBytes::new(V1::hash(&[name.as_bytes()])));
+        let authors = ["alice", "bob", "mallory"].map(|name| (id(name), key(name).public()));
+        let keys = SubsessionKeys {
+            sid: SubsessionId::new([sid; 32]),
+            secret: SecretBytes::new([7; 32]),
+            signer: Arc::new(key(owner)),
+            authors: authors.to_vec(),
+        };
+        V1Security::new(&id(owner), keys).unwrap()
+    }
+
+    fn text() -> Body {
+        Body::Payload("hello".into())
+    }
+
+    //= docs/spec/protocol.md#MSG-002
+    //= type=test
+    //= docs/spec/attacks.md#ATK-117
+    //= type=test
+    //= docs/spec/attacks.md#ATK-143
+    //= type=test
+    #[test]
+    fn a_packet_belongs_to_one_subsession() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let packet = member("alice", 0).seal(&mut rng, &[], &text()).unwrap().packet;
+        assert!(member("bob", 0).open(&id("alice"), &packet).is_ok());
+        // Among the others is one for which the hint fits, so that the signature decides.
+        let mut hints = 0;
+        for sid in 1..=255 {
+            let mut other = member("bob", sid);
+            hints += u32::from(other.peek_id(&packet).is_some());
+            assert_eq!(other.open(&id("alice"), &packet).err(), Some(OpenReject::NotOurs));
+        }
+        assert!(hints > 0);
+    }
+
+    //= docs/spec/protocol.md#MSG-010
+    //= type=test
+    //= docs/spec/attacks.md#ATK-142
+    //= type=test
+    #[test]
+    fn the_author_is_whoever_signed() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let packet = member("mallory", 0).seal(&mut rng, &[], &text()).unwrap().packet;
+        for sender in ["alice", "mallory", "stranger"] {
+            let opened = member("bob", 0).open(&id(sender), &packet).unwrap();
+            assert_eq!(opened.author, id("mallory"));
+        }
+    }
+
+    //= docs/spec/attacks.md#ATK-035
+    //= type=test
+    #[test]
+    fn no_initialisation_vector_comes_twice() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let mut alice = member("alice", 0);
+        let mut seen = vec![];
+        for _ in 0..64 {
+            let packet = alice.seal(&mut rng, &[], &text()).unwrap().packet;
+            let Ok(Packet::Data(data)) = v1::decode(&packet) else { panic!("not a data packet") };
+            let iv = *data.peek().iv();
+            assert!(!seen.contains(&iv));
+            seen.push(iv);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use mpenc_liveness::TimerKind;
-use mpenc_types::{MemberSet, PacketId};
+use mpenc_types::{MemberSet, PacketId, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::own::Ended;
@@ -122,7 +122,9 @@ impl Session {
         //= docs/spec/protocol.md#ORD-024
         //= docs/spec/protocol.md#ORD-026
         let members = self.session_members();
-        self.task_exclude.extend(members.intersection(leave));
+        if guard!("rule-ls") {
+            self.task_exclude.extend(members.intersection(leave));
+        }
         self.recheck_shutdown = true;
         self.end_operation_without(env, leave, remaining);
         self.sync_if_nobody_is_senior(env);
@@ -137,7 +139,7 @@ impl Session {
     ) {
         let Some(running) = &self.operation else { return };
         let gone = running.next_members.intersection(leave);
-        if gone.is_empty() {
+        if gone.is_empty() || !guard!("rule-loi") {
             return;
         }
         let Some(prev_initial) = self.order.prev_initial() else { return };
@@ -158,7 +160,7 @@ impl Session {
             return;
         }
         for member in enter {
-            if self.task_exclude.contains(member) {
+            if guard!("rule-eal") && self.task_exclude.contains(member) {
                 //= docs/spec/protocol.md#ORD-027
                 self.kick(MemberSet::of(member));
                 continue;
@@ -170,7 +172,7 @@ impl Session {
                 }
                 None => false,
             };
-            if outsider && !self.own_expects(member) {
+            if guard!("rule-eo") && outsider && !self.own_expects(member) {
                 //= docs/spec/protocol.md#ORD-023
                 self.kick(MemberSet::of(member));
             }
