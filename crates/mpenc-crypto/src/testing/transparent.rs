@@ -30,7 +30,7 @@ pub struct TransparentSigningKey([u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransparentVerifyingKey(PublicKey);
 
-/// A number from 1 to [`P`] − 1.
+/// A number from 1 to 2⁶¹ − 2.
 #[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct Number(u64);
 
@@ -139,7 +139,7 @@ impl VerifyingKey for TransparentVerifyingKey {
     }
 }
 
-/// Addition modulo [`P`]: elements are the numbers but 0, and applying a share multiplies by it.
+/// Addition modulo 2⁶¹ − 1: elements are the numbers but 0, and applying a share multiplies by it.
 /// No element is of small order, and products of shares commute.
 impl GroupDiffieHellman for Transparent {
     type Element = Number;
