@@ -9,7 +9,7 @@ use mpenc_transcript::{Entry, TranscriptReject};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
 use super::input::{Disposition, RejectReason};
-use super::subsession::{LogContext, Subsession, SubsessionState, Waiting};
+use super::subsession::{Subsession, SubsessionState, Waiting};
 use super::{BadMessage, Env, Notice, SendError, Session};
 use crate::security::{Body, OpenReject, Opened, SealError};
 
@@ -383,120 +383,6 @@ impl Session {
         }
     }
 
-    fn log_or_withhold(&mut self, which: Which, id: MessageId) {
-        let Some(sub) = self.subsession_mut(which) else { return };
-        if let LogContext::Waiting { withheld, .. } = &mut sub.context {
-            //= docs/spec/protocol.md#TRN-037
-            withheld.push(id);
-        } else {
-            self.log_message(which, id);
-        }
-    }
-
-    //= docs/spec/protocol.md#TRN-033
-    fn log_message(&mut self, which: Which, id: MessageId) {
-        let Some(sub) = self.subsession(which) else { return };
-        let parents = self.effective_before(sub, &id);
-        let Ok(place) = self.log.push(sub.sid, id, &parents) else {
-            self.internal_error("the log refused an accepted message");
-            return;
-        };
-        let fully_acked = match self.messages.get_mut(&id) {
-            Some(stored) => {
-                stored.logged = true;
-                stored.fully_acked_at.is_some()
-            }
-            None => false,
-        };
-        //= docs/spec/protocol.md#SES-041
-        self.notify(Notice::MessageReady {
-            id,
-            r_idx: place.r_idx,
-            par_idx: place.par_idx.into_iter().collect(),
-        });
-        if fully_acked {
-            self.notify(Notice::MessageFullyAcked { id });
-        }
-    }
-
-    /// The payloads that message `id` answers, or else the context of its subsession (TRN-035,
-    /// TRN-036).
-    fn effective_before(&self, sub: &Subsession, id: &MessageId) -> Vec<MessageId> {
-        let own = sub.transcript.effective_parents(id).unwrap_or_default();
-        if own.is_empty() { context_of(sub) } else { own }
-    }
-
-    /// The payloads at or before `heads`, or else the context of their subsession; `None` if a
-    /// head is not here.
-    pub(super) fn effective(
-        &self,
-        sub: &Subsession,
-        heads: &[MessageId],
-    ) -> Option<Vec<MessageId>> {
-        let own = sub.transcript.maximal_payloads(heads).ok()?;
-        Some(if own.is_empty() { context_of(sub) } else { own })
-    }
-
-    /// The context of a new subsession that follows `prev`, given the heads in the initial packet.
-    pub(super) fn context_after(
-        &self,
-        prev: Option<&Subsession>,
-        heads: &[MessageId],
-    ) -> LogContext {
-        let Some(prev) = prev else { return LogContext::Known(Vec::new()) };
-        if matches!(prev.context, LogContext::Known(_))
-            && let Some(known) = self.effective(prev, heads)
-        {
-            return LogContext::Known(known);
-        }
-        LogContext::Waiting { heads: heads.to_vec(), withheld: Vec::new() }
-    }
-
-    /// Looks whether contexts that were waited for are known by now; oldest first, since each
-    /// may depend on the one before. Those whose predecessor has ended are released as they are.
-    pub(super) fn resolve_contexts(&mut self) {
-        let mut order = self.all_subsessions();
-        order.reverse();
-        for which in order {
-            let Some(LogContext::Waiting { heads, .. }) =
-                self.subsession(which).map(|s| &s.context)
-            else {
-                continue;
-            };
-            let heads = heads.clone();
-            let predecessor = self.predecessor(which);
-            match predecessor {
-                Some(prev) => {
-                    if let LogContext::Known(known) = self.context_after(Some(prev), &heads) {
-                        self.context_known(which, known);
-                    }
-                }
-                None => self.release_withheld(which),
-            }
-        }
-    }
-
-    /// Shows the payloads that wait for a context that will not come any more (TRN-037).
-    pub(super) fn release_withheld(&mut self, which: Which) {
-        let Some(LogContext::Waiting { heads, .. }) = self.subsession(which).map(|s| &s.context)
-        else {
-            return;
-        };
-        let missing = heads.clone();
-        self.notify(Notice::ContextIncomplete { missing });
-        self.context_known(which, Vec::new());
-    }
-
-    fn context_known(&mut self, which: Which, known: Vec<MessageId>) {
-        let Some(sub) = self.subsession_mut(which) else { return };
-        let former = core::mem::replace(&mut sub.context, LogContext::Known(known));
-        if let LogContext::Waiting { withheld, .. } = former {
-            for id in withheld {
-                self.log_message(which, id);
-            }
-        }
-    }
-
     /// A message named as parent that belongs elsewhere (ATK-113).
     fn is_of_another_subsession(&self, which: Which, id: &MessageId) -> bool {
         let others = self.all_subsessions().into_iter().filter(|other| *other != which);
@@ -533,19 +419,5 @@ impl Session {
             Which::Current => self.current.as_mut(),
             Which::Previous(n) => self.previous.get_mut(n),
         }
-    }
-
-    fn predecessor(&self, which: Which) -> Option<&Subsession> {
-        match which {
-            Which::Current => self.previous.front(),
-            Which::Previous(n) => self.previous.get(n.saturating_add(1)),
-        }
-    }
-}
-
-fn context_of(sub: &Subsession) -> Vec<MessageId> {
-    match &sub.context {
-        LogContext::Known(ids) => ids.clone(),
-        LogContext::Waiting { .. } => Vec::new(),
     }
 }

@@ -23,6 +23,7 @@ mod hazmat;
 mod input;
 #[cfg(feature = "inspect")]
 mod inspect;
+mod log;
 mod membership;
 mod message;
 mod notice;
