@@ -29,6 +29,7 @@ mod message;
 mod notice;
 mod operation;
 mod own;
+mod progress;
 mod query;
 mod rotation;
 mod subsession;
