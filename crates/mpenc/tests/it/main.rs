@@ -15,6 +15,8 @@ mod dropout;
 mod insider;
 mod late;
 mod life;
+mod ordinary;
+mod packets;
 mod part;
 mod races;
 mod random;
