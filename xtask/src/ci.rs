@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -50,6 +50,11 @@ const STEPS: [Step; 16] = [
         name: "conformance",
         about: "what the original implementation recorded",
         run: |root| passed(conformance::run(root, &conformance::Options::default())),
+    },
+    Step {
+        name: "requirements",
+        about: "every requirement of the base profile has a test",
+        run: |root| passed(conformance::run(root, &conformance::Options::requirements())),
     },
     Step { name: "program", about: "the program mpenc, as people build it", run: program::build },
     Step { name: "demo", about: "mpenc demo", run: program::demo },

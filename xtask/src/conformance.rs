@@ -18,6 +18,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Only the table of requirements.
+    pub(crate) fn requirements() -> Self {
+        Self { requirements: true, ..Self::default() }
+    }
+
     pub(crate) fn parse(options: &[&str]) -> Result<Self, String> {
         let mut parsed = Self::default();
         let mut options = options.iter();
