@@ -102,7 +102,9 @@ impl Session {
     }
 
     /// Says farewell, waits until everybody knows, and leaves the channel. Always possible; any
-    /// other request under way ends with [`OperationError::LeftChannel`] (SES-032, SES-033).
+    /// other request under way ends with [`LeftChannel`] (SES-032, SES-033).
+    ///
+    /// [`LeftChannel`]: super::OperationError::LeftChannel
     ///
     /// # Errors
     ///
