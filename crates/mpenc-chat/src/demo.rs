@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use crate::cli::DemoArgs;
 use crate::company::Company;
-use crate::compare::{self, Sent};
+use crate::compare::Sent;
 use crate::failure::Failure;
 use crate::report::{DEMO, Report};
 use crate::stage::Stage;
 use crate::term::{self, Paint, Style, say};
+use crate::verdict;
 
 /// Runs the command.
 pub(crate) async fn run(args: &DemoArgs) -> Result<(), Failure> {
@@ -35,26 +36,7 @@ async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
     let played = director.play().await;
 
     let Director { company, sent, .. } = director;
-    let transcripts = company.transcripts();
-    let difference = compare::difference(&transcripts);
-    let misheard = compare::misheard(&sent, &transcripts);
-    company.close();
-    report.members = transcripts.len();
-    report.operations = company.operations();
-    report.messages = sent.len();
-    report.fully_acked = compare::fully_acked(&sent, &transcripts);
-    report.transcripts_equal = difference.is_none();
-    report.content_equal = misheard.is_none();
-    report.packets = company.stage.traffic.packets();
-    report.bytes = company.stage.traffic.bytes();
-    played?;
-    if let Some(reason) = difference.or(misheard) {
-        return Err(Failure::check(reason));
-    }
-    if let Some(fault) = company.fault() {
-        return Err(fault);
-    }
-    report.check()
+    verdict::reach(report, &company, &sent, sent.len(), played)
 }
 
 /// Directs the scene, and tells people what they see.

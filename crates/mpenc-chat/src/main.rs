@@ -23,6 +23,7 @@ mod report;
 mod stage;
 mod tap;
 mod term;
+mod verdict;
 
 use std::process::ExitCode;
 

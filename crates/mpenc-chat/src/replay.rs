@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::cli::ReplayArgs;
 use crate::company::Company;
-use crate::compare;
 use crate::failure::Failure;
 use crate::keys::plain;
 use crate::log::{Deed, Log, Script, cast};
@@ -16,6 +15,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 use crate::stage::Stage;
 use crate::term;
+use crate::verdict;
 
 use perform::Performance;
 
@@ -59,27 +59,7 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
     let acted = performance.act().await;
     let (company, sent) = performance.end();
 
-    // Also of a performance that broke off it is told how far it came.
-    let transcripts = company.transcripts();
-    let difference = compare::difference(&transcripts);
-    let misheard = compare::misheard(&sent, &transcripts);
-    company.close();
-    report.members = transcripts.len();
-    report.operations = company.operations();
-    report.messages = sent.len();
-    report.fully_acked = compare::fully_acked(&sent, &transcripts);
-    report.transcripts_equal = difference.is_none();
-    report.content_equal = misheard.is_none() && sent.len() == plan.lines();
-    report.packets = company.stage.traffic.packets();
-    report.bytes = company.stage.traffic.bytes();
-    acted?;
-    if let Some(reason) = difference.or(misheard) {
-        return Err(Failure::check(reason));
-    }
-    if let Some(fault) = company.fault() {
-        return Err(fault);
-    }
-    report.check()
+    verdict::reach(report, &company, &sent, plan.lines(), acted)
 }
 
 fn read(args: &ReplayArgs) -> Result<Script, Failure> {

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use mpenc_transcript::MessageLog;
 use mpenc_types::MessageId;
 
 use super::message::Which;
@@ -50,7 +51,7 @@ impl Session {
     /// TRN-036).
     fn effective_before(&self, sub: &Subsession, id: &MessageId) -> Vec<MessageId> {
         let own = sub.transcript.effective_parents(id).unwrap_or_default();
-        if own.is_empty() { context_of(sub) } else { own }
+        MessageLog::or_context(own, context_of(sub))
     }
 
     /// The payloads at or before `heads`, or else the context of their subsession; `None` if a
@@ -61,7 +62,7 @@ impl Session {
         heads: &[MessageId],
     ) -> Option<Vec<MessageId>> {
         let own = sub.transcript.maximal_payloads(heads).ok()?;
-        Some(if own.is_empty() { context_of(sub) } else { own })
+        Some(MessageLog::or_context(own, context_of(sub)))
     }
 
     /// The context of a new subsession that follows `prev`, given the heads in the initial packet.
@@ -132,9 +133,9 @@ impl Session {
     }
 }
 
-fn context_of(sub: &Subsession) -> Vec<MessageId> {
+fn context_of(sub: &Subsession) -> &[MessageId] {
     match &sub.context {
-        LogContext::Known(ids) => ids.clone(),
-        LogContext::Waiting { .. } => Vec::new(),
+        LogContext::Known(ids) => ids,
+        LogContext::Waiting { .. } => &[],
     }
 }

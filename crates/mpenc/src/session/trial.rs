@@ -87,17 +87,13 @@ impl Session {
         let due: Vec<_> = self
             .overdue_undecrypted()
             .filter(|(at, _)| *at <= now)
-            .map(|(_, packet)| packet.number)
+            .map(|(_, packet)| (packet.number, packet.sender.clone(), packet.bytes.len()))
             .collect();
-        for packet in &mut self.trial.packets {
-            if due.contains(&packet.number) {
+        for (number, sender, size) in due {
+            for packet in self.trial.packets.iter_mut().filter(|packet| packet.number == number) {
                 packet.warned = true;
-                self.notices.push_back(Notice::NotDecrypted {
-                    packet: packet.number,
-                    sender: packet.sender.clone(),
-                    size: packet.bytes.len(),
-                });
             }
+            self.notify(Notice::NotDecrypted { packet: number, sender, size });
         }
     }
 
