@@ -1,7 +1,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use mpenc_types::{BodyKind, MessageId, Timestamp};
+use mpenc_types::{BodyKind, MessageId, Timestamp, guard};
 
 use crate::{Deadline, Deadlines, TimerKind, Timing};
 
@@ -91,7 +91,9 @@ impl AckMonitor {
         //= docs/spec/protocol.md#LIV-004
         if kind.is_monitored() {
             self.open.insert(place, id);
-            self.deadlines.set(Cause::FullAck(place), now + self.timing.fa_intv());
+            if guard!("ack-monitor") {
+                self.deadlines.set(Cause::FullAck(place), now + self.timing.fa_intv());
+            }
         }
         // One deadline, cleared by any own message. An own FIN is no exception: what others write
         // after it is acknowledged like everything else.

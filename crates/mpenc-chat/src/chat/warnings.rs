@@ -116,6 +116,11 @@ impl Warnings {
                 "{} wrote two messages that contradict each other; only the first is shown",
                 term::name(author)
             )),
+            Notice::RejectedRepeatedly { winner, times } => self.last(format!(
+                "{times} of your proposals in a row lost to one of {}, who may be working \
+                 together with the server",
+                term::name(winner)
+            )),
             Notice::OrderInconsistent { member } => self.last(format!(
                 "{} was told of other changes of membership than we were",
                 term::name(member)

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use mpenc_transcript::MessageLog;
-use mpenc_types::MessageId;
+use mpenc_types::{MessageId, guard};
 
 use super::message::Which;
 use super::subsession::{LogContext, Subsession};
@@ -77,7 +77,12 @@ impl Session {
         {
             return LogContext::Known(known);
         }
-        LogContext::Waiting { heads: heads.to_vec(), withheld: Vec::new() }
+        //= docs/spec/protocol.md#TRN-037
+        if guard!("context-checked") {
+            LogContext::Waiting { heads: heads.to_vec(), withheld: Vec::new() }
+        } else {
+            LogContext::Known(Vec::new())
+        }
     }
 
     /// Looks whether contexts that were waited for are known by now; oldest first, since each

@@ -40,6 +40,9 @@ impl Session {
         let Some(before) = self.channel.take() else {
             return Disposition::Rejected(RejectReason::Impossible);
         };
+        if !guard!("rule-li") {
+            return Disposition::Accepted;
+        }
         if let Some(running) = self.operation.take()
             && !running.bystander
         {
@@ -53,6 +56,7 @@ impl Session {
         let was_parting = self.parting || self.leaving();
         self.greeter.reset();
         self.order.reset();
+        self.lost_to = None;
         self.seniors.clear();
         self.task_exclude.clear();
         self.task_leave.clear();
@@ -138,7 +142,12 @@ impl Session {
         remaining: &MemberSet,
     ) {
         let Some(running) = &self.operation else { return };
-        let gone = running.next_members.intersection(leave);
+        let concerned = if guard!("rule-lox") {
+            running.next_members.clone()
+        } else {
+            running.next_members.union(&running.change.exclude)
+        };
+        let gone = concerned.intersection(leave);
         if gone.is_empty() || !guard!("rule-loi") {
             return;
         }
@@ -177,7 +186,7 @@ impl Session {
                 self.kick(MemberSet::of(member));
             }
             //= docs/spec/protocol.md#ORD-022
-            if !self.own_expects(member) {
+            if guard!("rule-es") && !self.own_expects(member) {
                 self.notify(Notice::EnterRequest { member: member.clone() });
             }
         }

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use mpenc_transcript::{Entry, TranscriptReject};
-use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::subsession::{Subsession, SubsessionState, Waiting};
@@ -207,7 +207,8 @@ impl Session {
             }
         };
         //= docs/spec/protocol.md#TRN-006
-        if missing.iter().any(|id| self.is_of_another_subsession(which, id)) {
+        let foreign = |id| self.is_of_another_subsession(which, id);
+        if guard!("parent-visible") && missing.iter().any(foreign) {
             return self.bad_message(which, opened.author, opened.id, BadMessage::ForeignParent);
         }
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };

@@ -151,6 +151,8 @@ pub struct Session {
     /// Candidates that an automatic inclusion could not name, such as those without a key.
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
+    /// Whose proposals took the place of our latest ones, and how many in a row (ATK-072).
+    lost_to: Option<(MemberId, u32)>,
     /// Tasks are left alone; only ever set for recordings.
     tasks_held: bool,
 
@@ -195,6 +197,7 @@ impl Session {
             join_gave_up: false,
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,
+            lost_to: None,
             tasks_held: false,
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),

@@ -60,6 +60,15 @@ pub enum Notice {
         /// Its initiator.
         winner: MemberId,
     },
+    /// **S** Our proposals have lost to the same member several times in a row (ATK-072). It may
+    /// be chance; or this member and the channel keep us from changing anything. Who decides the
+    /// order is the channel, so the member alone need not be to blame. Nothing withdraws this.
+    RejectedRepeatedly {
+        /// The member whose proposals were accepted instead.
+        winner: MemberId,
+        /// How many in a row, three at least.
+        times: u32,
+    },
     /// An operation began, and is visible before it succeeds (ATK-054).
     OpStarted {
         /// What it does.

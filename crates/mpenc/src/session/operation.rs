@@ -4,7 +4,7 @@
 use mpenc_greeting::{Initial, Outcome, Progress, Staged};
 use mpenc_liveness::TimerKind;
 use mpenc_transcript::order::{InitialPacket, OrderReject};
-use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::message::Which;
@@ -13,6 +13,10 @@ use super::subsession::SubsessionState;
 use super::{Change, Env, FailReason, Notice, OperationError, Session};
 use crate::channel::ChannelRequest;
 use crate::security::Body;
+
+/// From so many proposals lost in a row to the same member on, it is said (ATK-072). Races between
+/// honest members do happen, but three in a row against the same one are rare.
+const MANY_LOSSES: u32 = 3;
 
 /// The operation in progress.
 #[derive(Clone, Debug)]
@@ -121,8 +125,11 @@ impl Session {
     fn begin(&mut self, running: Running) {
         let hops = self.greeter.hops(running.next_members.len());
         let timing = *self.timing();
-        self.deadlines.set(TimerKind::Operation, self.now + timing.op_timeout(hops));
+        if guard!("op-timeout") {
+            self.deadlines.set(TimerKind::Operation, self.now + timing.op_timeout(hops));
+        }
         if running.bystander
+            && guard!("op-timeout")
             && let Some(wait) = timing.bystander_timeout(hops)
         {
             //= docs/spec/protocol.md#ORD-034
@@ -130,10 +137,12 @@ impl Session {
         }
         self.deadlines.cancel(&TimerKind::Exclusion);
         self.deadlines.cancel(&TimerKind::Inclusion);
-        self.notify(Notice::OpStarted {
-            change: running.change.clone(),
-            initiator: running.initiator.clone(),
-        });
+        if guard!("announce-initiator") {
+            self.notify(Notice::OpStarted {
+                change: running.change.clone(),
+                initiator: running.initiator.clone(),
+            });
+        }
         //= docs/spec/protocol.md#ORD-028
         let lingering = running.next_members.intersection(&self.task_leave);
         self.operation = Some(running);
@@ -245,19 +254,33 @@ impl Session {
         let own = initiator == self.owner();
         let Some(proposal) = self.proposal.take() else { return own };
         self.deadlines.cancel(&TimerKind::Proposal);
-        if !own {
+        if own {
+            self.lost_to = None;
+        } else {
             //= docs/spec/protocol.md#ORD-018
             self.notify(Notice::OpRejected {
                 change: proposal.change.clone(),
                 by: accepted,
                 winner: initiator.clone(),
             });
+            self.count_loss(initiator);
             if proposal.origin == Origin::Request {
                 let error = OperationError::ProposalRejected { winner: initiator.clone() };
                 self.end_proposed(&proposal.change, error);
             }
         }
         own
+    }
+
+    /// Our proposals lose to the same member again and again: a channel and a member that work
+    /// together can keep anything from being decided (ATK-072).
+    fn count_loss(&mut self, winner: &MemberId) {
+        let before = self.lost_to.take().filter(|(member, _)| member == winner);
+        let times = before.map_or(1, |(_, times)| times.saturating_add(1));
+        self.lost_to = Some((winner.clone(), times));
+        if guard!("reject-counter") && times >= MANY_LOSSES {
+            self.notify(Notice::RejectedRepeatedly { winner: winner.clone(), times });
+        }
     }
 
     /// The channel echoed our proposal, but the order of operations refused it: targets have

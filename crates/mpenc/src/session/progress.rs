@@ -3,7 +3,7 @@
 
 use mpenc_greeting::{Metadata, ProposeError};
 use mpenc_liveness::TimerKind;
-use mpenc_types::{MemberId, MemberSet};
+use mpenc_types::{MemberId, MemberSet, guard};
 
 use super::own::{Ended, Origin, OwnOperation, OwnProposal, Request, Step};
 use super::{Change, Env, Notice, OperationError, Session};
@@ -144,7 +144,8 @@ impl Session {
 
     //= docs/spec/protocol.md#SES-030
     pub(super) fn expect_inclusion(&mut self) {
-        if !self.config.patient_join && self.deadlines.get(&TimerKind::Join).is_none() {
+        let waits = !self.config.patient_join && guard!("op-timeout");
+        if waits && self.deadlines.get(&TimerKind::Join).is_none() {
             let hops = self.greeter.hops(self.channel.as_ref().map_or(0, MemberSet::len));
             self.deadlines.set(TimerKind::Join, self.now + self.timing().gka_est(hops));
         }

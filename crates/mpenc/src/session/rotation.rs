@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
-use mpenc_types::{MemberSet, MessageId};
+use mpenc_types::{MemberSet, MessageId, guard};
 
 use super::message::Which;
 use super::operation::Running;
@@ -25,7 +25,8 @@ impl Session {
         for member in &running.change.exclude {
             self.task_exclude.remove(member);
             //= docs/spec/protocol.md#SES-019
-            if self.channel.as_ref().is_some_and(|channel| channel.contains(member)) {
+            let lingers = self.channel.as_ref().is_some_and(|channel| channel.contains(member));
+            if guard!("rule-ial") && lingers {
                 self.task_leave.insert(member.clone());
             }
         }

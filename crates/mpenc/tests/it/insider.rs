@@ -1,7 +1,9 @@
 //! What others do at the same time, or against the rules, and what a session makes of it.
 
-use mpenc::{Disposition, MemberSet, Notice, RejectReason, SessionState};
+use mpenc::channel::ChannelRequest;
+use mpenc::{BadMessage, Disposition, MemberSet, MessageId, Notice, RejectReason, SessionState};
 
+use crate::forge::Insider;
 use crate::world::{World, id, set};
 
 #[test]
@@ -71,4 +73,132 @@ fn an_author_that_contradicts_itself_ends_the_subsession_but_not_the_session() {
     world.say("bob", "without mallory");
     assert_eq!(world.texts("alice").last().unwrap(), "without mallory");
     assert!(!world.session("bob").is_consistent());
+}
+
+#[test]
+fn a_message_of_another_subsession_is_no_parent() {
+    // ATK-113
+    //= docs/spec/protocol.md#TRN-006
+    //= type=test
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::new(&names);
+    world.establish(&names);
+    world.pass_secs(60);
+    let old = world.say("alice", "under the old keys");
+    world.act("alice", |s, env| s.refresh(env)).unwrap();
+    world.settle();
+    let mallory = Insider::of(&world, "mallory");
+    let refused = Disposition::Rejected(RejectReason::Message(BadMessage::ForeignParent));
+    for name in ["alice", "bob"] {
+        let packet = mallory.message(1, &[old], "as I said before you joined");
+        assert_eq!(world.inject(name, "mallory", &packet), refused, "{name}");
+        let blamed =
+            Notice::BadMessage { author: id("mallory"), reason: BadMessage::ForeignParent };
+        assert!(world.member(name).notices.contains(&blamed), "{name}");
+        assert_eq!(world.session(name).deferred(), 0, "nothing waits for what never comes");
+        assert_eq!(world.texts(name), ["under the old keys"]);
+    }
+}
+
+#[test]
+fn a_proposal_that_names_messages_which_never_were_wedges_nobody() {
+    // ATK-063
+    //= docs/spec/protocol.md#TRN-037
+    //= type=test
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::new(&names);
+    world.establish(&names);
+    world.say("alice", "before");
+    world.pass_secs(60);
+    let mallory = Insider::of(&world, "mallory");
+    let proposal = world.act("mallory", |s, env| {
+        s.refresh(env).unwrap();
+        match s.poll_transmit() {
+            Some(ChannelRequest::Send { bytes, .. }) => bytes,
+            other => panic!("{other:?}"),
+        }
+    });
+    let made_up = MessageId::from([7; 20]);
+    let bad = mallory.rewrite(&proposal, |fields| {
+        fields.metadata.as_mut().unwrap().heads = vec![made_up];
+    });
+    for name in ["alice", "bob"] {
+        assert_eq!(world.inject(name, "mallory", &bad), Disposition::Accepted);
+    }
+    world.settle();
+    // They have new keys and can talk, and nothing is shown as if its context were known.
+    world.say("alice", "after");
+    assert_eq!(world.texts("bob"), ["before"]);
+    world.pass_secs(300);
+    for name in ["alice", "bob"] {
+        assert_eq!(world.texts(name), ["before", "after"], "{name}");
+        let said = Notice::ContextIncomplete { missing: vec![made_up] };
+        assert!(world.member(name).notices.contains(&said), "{name}");
+        assert_eq!(world.session(name).state(), SessionState::Joined, "{name}");
+    }
+    let op =
+        world.act("bob", |s, env| s.change(env, &MemberSet::new(), &set(&["mallory"]))).unwrap();
+    world.settle();
+    assert_eq!(world.member("bob").ended[&op], Ok(()));
+    world.assert_agree(&["alice", "bob"]);
+}
+
+#[test]
+fn nobody_is_included_unannounced() {
+    // ATK-054
+    let names = ["alice", "bob", "eve", "mallory"];
+    let mut world = World::new(&names);
+    world.establish(&["alice", "bob", "mallory"]);
+    world.act("eve", |s, env| s.join(env)).unwrap();
+    world.settle();
+    let before = ["alice", "bob"].map(|name| world.member(name).notices.len());
+    world.act("mallory", |s, env| s.change(env, &set(&["eve"]), &MemberSet::new())).unwrap();
+    world.settle();
+    for (name, before) in ["alice", "bob"].into_iter().zip(before) {
+        let told = &world.member(name).notices[before..];
+        let announced = told.iter().position(|notice| {
+            matches!(notice, Notice::OpStarted { change, initiator }
+                if change.include == set(&["eve"]) && *initiator == id("mallory"))
+        });
+        let changed = told.iter().position(|n| matches!(n, Notice::MembersChanged { .. }));
+        assert!(announced.expect("announced") < changed.unwrap(), "{name}: {told:?}");
+    }
+}
+
+#[test]
+fn losing_to_the_same_member_again_and_again_is_said() {
+    // ATK-072: the channel puts Mallory's proposal first each time.
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::new(&names);
+    world.establish(&names);
+    let suspicious = |world: &World| {
+        let times = |notice: &Notice| match notice {
+            Notice::RejectedRepeatedly { winner, times } if *winner == id("mallory") => {
+                Some(*times)
+            }
+            _ => None,
+        };
+        world.member("bob").notices.iter().filter_map(times).collect::<Vec<_>>()
+    };
+    let lose = |world: &mut World, to: &str| {
+        world.pass_secs(100);
+        world.act(to, |s, env| s.refresh(env)).unwrap();
+        world.act("bob", |s, env| s.refresh(env)).unwrap();
+        world.settle();
+        let lost =
+            |n: &&Notice| matches!(n, Notice::OpRejected { winner, .. } if *winner == id(to));
+        assert!(world.member("bob").notices.iter().any(|n| lost(&n)));
+    };
+    // Chance, more or less: not always the same member, or with a success between.
+    for to in ["mallory", "mallory", "alice", "mallory", "mallory"] {
+        lose(&mut world, to);
+    }
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    world.settle();
+    lose(&mut world, "mallory");
+    lose(&mut world, "mallory");
+    assert_eq!(suspicious(&world), []);
+    lose(&mut world, "mallory");
+    lose(&mut world, "mallory");
+    assert_eq!(suspicious(&world), [3, 4]);
 }

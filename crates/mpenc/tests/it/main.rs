@@ -10,8 +10,10 @@
 )]
 
 mod change;
+mod channel_lies;
 mod client;
 mod dropout;
+mod forge;
 mod insider;
 mod late;
 mod life;
@@ -21,6 +23,7 @@ mod part;
 mod races;
 mod random;
 mod rules;
+mod silence;
 mod talk;
 mod transparent;
 mod world;
