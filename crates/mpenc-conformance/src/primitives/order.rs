@@ -95,6 +95,7 @@ fn packet(order: &mut ServerOrder, step: &Node<'_>, owner: &MemberId) -> Checked
         let packet = InitialPacket {
             prev_final: packet_id(step, "prev_pf")?,
             prev_chain: ChainHash::new(step.get("prev_ch")?.array()?),
+            binds_chain: false,
             names_owner: targets.contains(owner),
             // The traces do not tell who proposes.
             initiator_is_member: true,

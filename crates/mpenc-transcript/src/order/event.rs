@@ -21,6 +21,8 @@ pub struct InitialPacket<'a> {
     pub prev_final: PacketId,
     /// The chain hash up to that packet, by its own claim.
     pub prev_chain: ChainHash,
+    /// Whether a synced owner must have that chain hash itself. v1 members never compare it.
+    pub binds_chain: bool,
     /// Whether the owner is among its targets.
     pub names_owner: bool,
     /// Whether its author is in `M′`: the current subsession's members, or only the owner if it
@@ -114,7 +116,7 @@ pub enum OrderReject {
     /// will have accepted (ORD-011, rule EIO).
     Superseded,
     /// Its predecessor is the final packet the owner itself saw, but the chain hash differs: the
-    /// channel, or the proposer, told different stories. To be reported (ORD-014).
+    /// channel, or the proposer, told different stories. To be reported (ORD-014, V2-030).
     Inconsistent,
     /// Its author is not in the session (ORD-013).
     NotAMember,

@@ -423,11 +423,14 @@ impl ServerOrder {
             Phase::InOperation { .. } if guard!("accept-first") => Err(OrderReject::InOperation),
             Phase::Idle { prev_final, chain, .. }
             | Phase::InOperation { prev_final, chain, .. } => {
-                if !guard!("context-checked") || prev_final == packet.prev_final {
-                    Ok((chain, false))
-                } else {
-                    Err(OrderReject::WrongPrevFinal)
+                if guard!("context-checked") && prev_final != packet.prev_final {
+                    return Err(OrderReject::WrongPrevFinal);
                 }
+                //= docs/spec/v2.md#V2-030
+                if packet.binds_chain && chain != packet.prev_chain && guard!("chain-checked") {
+                    return Err(OrderReject::Inconsistent);
+                }
+                Ok((chain, false))
             }
         }
     }

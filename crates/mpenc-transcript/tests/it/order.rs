@@ -24,6 +24,7 @@ pub(crate) fn chain(n: u8) -> ChainHash {
 pub(crate) struct Proposal {
     pub(crate) prev_final: PacketId,
     pub(crate) prev_chain: ChainHash,
+    pub(crate) binds_chain: bool,
     pub(crate) names_owner: bool,
     pub(crate) by_member: bool,
     pub(crate) is_final: bool,
@@ -36,6 +37,7 @@ impl Proposal {
         Self {
             prev_final,
             prev_chain: chain(0xcc),
+            binds_chain: false,
             names_owner: true,
             by_member: true,
             is_final: false,
@@ -48,6 +50,7 @@ impl Proposal {
         InitialPacket {
             prev_final: self.prev_final,
             prev_chain: self.prev_chain,
+            binds_chain: self.binds_chain,
             names_owner: self.names_owner,
             initiator_is_member: self.by_member,
             is_final: self.is_final,
@@ -244,6 +247,19 @@ fn after_a_failed_first_operation_the_owner_can_be_invited_again() {
     assert_eq!(order, before);
     let right = Proposal { prev_chain: end.chain, ..wrong };
     assert!(right.offer(3, &mut order).unwrap().adopted);
+}
+
+//= docs/spec/v2.md#V2-030
+//= type=test
+#[test]
+fn a_proposal_that_binds_the_chain_must_have_our_own() {
+    let mut order = alone();
+    let wrong = Proposal { binds_chain: true, ..Proposal::after(pid(0)) };
+    let before = order.clone();
+    assert_eq!(wrong.offer(1, &mut order), Err(OrderReject::Inconsistent));
+    assert_eq!(order, before);
+    let right = Proposal { prev_chain: order.chain_hash().unwrap(), ..wrong };
+    assert!(right.offer(1, &mut order).is_ok());
 }
 
 #[test]

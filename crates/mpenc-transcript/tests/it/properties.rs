@@ -28,6 +28,7 @@ fn kind() -> impl Strategy<Value = BodyKind> {
         4 => Just(ACK),
         2 => Just(CONSISTENCY),
         1 => Just(FIN),
+        1 => Just(BodyKind::Part),
         1 => Just(BodyKind::Opaque(0x7f)),
     ]
 }

@@ -141,6 +141,7 @@ fn packet(order: &mut ServerOrder, step: &Value, owner: &mpenc_types::MemberId) 
         let packet = InitialPacket {
             prev_final: packet_id(&step["prev_pf"]),
             prev_chain: ChainHash::new(bytes32(&step["prev_ch"])),
+            binds_chain: false,
             names_owner: targets.contains(owner),
             // The traces do not tell who proposes.
             initiator_is_member: true,

@@ -1,7 +1,7 @@
 //! Operations as the session sees them: accepted packets go to the greeter, and what it says is
 //! carried out (sections 5 and 6.3).
 
-use mpenc_greeting::{Initial, Outcome, Progress, Staged};
+use mpenc_greeting::{Initial, Outcome, Progress, Staged, StuckReason};
 use mpenc_liveness::TimerKind;
 use mpenc_transcript::order::{InitialPacket, OrderReject};
 use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp, guard};
@@ -49,6 +49,7 @@ impl Session {
         let packet = InitialPacket {
             prev_final: initial.metadata.prev_final,
             prev_chain: initial.metadata.prev_chain,
+            binds_chain: false,
             names_owner: initial.verified && initial.next_members.contains(&owner),
             initiator_is_member: initial.verified && prev_members.contains(&initial.initiator),
             is_final: initial.is_final,
@@ -103,7 +104,9 @@ impl Session {
     ) -> Running {
         let operation = match &progress.outcome {
             Outcome::Complete(staged) => Some(staged.operation().clone()),
-            Outcome::Continues | Outcome::Ignored | Outcome::Stuck(_) => self.greeter.running(),
+            Outcome::Continues | Outcome::Ignored | Outcome::Failed(_) | Outcome::Stuck(_) => {
+                self.greeter.running()
+            }
         };
         let (prev, bystander) = match operation {
             Some(operation) => (operation.prev_members, operation.bystander),
@@ -165,7 +168,10 @@ impl Session {
         //= docs/spec/protocol.md#ORD-017
         match self.greeter.handle(env.rng, sender, bytes) {
             Ok(progress)
-                if matches!(progress.outcome, Outcome::Complete(_) | Outcome::Stuck(_)) =>
+                if matches!(
+                    progress.outcome,
+                    Outcome::Complete(_) | Outcome::Failed(_) | Outcome::Stuck(_)
+                ) =>
             {
                 self.carry_out(env, progress);
                 Disposition::Accepted
@@ -200,6 +206,9 @@ impl Session {
         match progress.outcome {
             Outcome::Continues | Outcome::Ignored => {}
             Outcome::Complete(staged) => self.complete(env, staged),
+            Outcome::Failed(_) => {
+                self.fail_operation(env, FailReason::WeAreStuck(StuckReason::Internal));
+            }
             Outcome::Stuck(reason) => {
                 //= docs/spec/protocol.md#GRT-022
                 self.fail_operation(env, FailReason::WeAreStuck(reason));
