@@ -228,7 +228,7 @@ impl AckMonitor {
 
     //= docs/spec/protocol.md#LIV-010
     fn ack_delay(&self, kind: BodyKind) -> core::time::Duration {
-        let prompt = self.parting || matches!(kind, BodyKind::Consistency { .. });
+        let prompt = self.parting || kind.is_urgent();
         match self.timing.prompt_ack() {
             Some(delay) if prompt => delay,
             Some(_) | None => self.timing.auto_ack(),

@@ -26,7 +26,15 @@ fn check_delay(timing: Timing, kind: BodyKind, delay: core::time::Duration) {
 #[test]
 fn an_ack_is_due_auto_ack_after_the_message() {
     let timing = Timing::default();
-    for kind in [BodyKind::Payload, BodyKind::Heartbeat, BodyKind::Opaque(0x7f)] {
+    for kind in [
+        BodyKind::Payload,
+        BodyKind::Heartbeat,
+        BodyKind::Absence { away: true },
+        BodyKind::Error,
+        BodyKind::Part,
+        BodyKind::Close,
+        BodyKind::Opaque(0x7f),
+    ] {
         check_delay(timing, kind, timing.auto_ack());
     }
 }
@@ -36,7 +44,7 @@ fn an_ack_is_due_auto_ack_after_the_message() {
 #[test]
 fn consistency_messages_are_acknowledged_promptly() {
     let timing = Timing::default();
-    for kind in [REQUEST, FIN] {
+    for kind in [REQUEST, FIN, BodyKind::OrderConfirmation] {
         check_delay(timing, kind, timing.prompt_ack().unwrap());
     }
 }

@@ -20,6 +20,8 @@ fn kind() -> impl Strategy<Value = BodyKind> {
         Just(BodyKind::Payload),
         any::<bool>().prop_map(|manual| BodyKind::ExplicitAck { manual }),
         any::<bool>().prop_map(|close| BodyKind::Consistency { close }),
+        Just(BodyKind::OrderConfirmation),
+        Just(BodyKind::Part),
         any::<u8>().prop_map(BodyKind::Opaque),
     ]
 }

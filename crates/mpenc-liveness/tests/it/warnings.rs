@@ -21,6 +21,11 @@ fn own_messages_and_those_of_others_are_monitored_until_fully_acked() {
             BodyKind::Heartbeat,
             BodyKind::Consistency { close: false },
             BodyKind::Consistency { close: true },
+            BodyKind::OrderConfirmation,
+            BodyKind::Absence { away: false },
+            BodyKind::Error,
+            BodyKind::Part,
+            BodyKind::Close,
             BodyKind::Opaque(9),
         ] {
             let timing = Timing::default();
