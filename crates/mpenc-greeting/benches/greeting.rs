@@ -66,7 +66,7 @@ fn deliver(member: &mut Member, (from, packet): &Sent, out: &mut Vec<Sent>) {
     match progress.outcome {
         Outcome::Continues => {}
         Outcome::Complete(staged) => drop(member.greeter.merge(staged)),
-        other @ (Outcome::Ignored | Outcome::Stuck(_)) => panic!("{other:?}"),
+        other @ (Outcome::Ignored | Outcome::Failed(_) | Outcome::Stuck(_)) => panic!("{other:?}"),
     }
 }
 

@@ -87,6 +87,15 @@ pub trait Greeter: fmt::Debug + Send {
     /// The running operation.
     fn running(&self) -> Option<Operation>;
 
+    /// Makes the packet with which the owner ends the running operation for everybody (ORD-044).
+    /// Changes nothing else: like any packet it takes effect when it comes back from the channel.
+    ///
+    /// `None` if no operation is running, the owner may not end it because it is being excluded
+    /// (V2-017), `reason` names nobody who takes part, or the profile has no such packet.
+    fn abort(&mut self, _reason: AbortReason) -> Option<Outgoing> {
+        None
+    }
+
     /// Ends the running operation without success and wipes what it made (GKA-013). Sends
     /// nothing (GRT-017).
     fn fail(&mut self);
@@ -150,7 +159,7 @@ pub struct Metadata {
 pub enum Inspection {
     /// Begins an operation, and ends it too if [`Initial::is_final`].
     Initial(Initial),
-    /// Would complete the running operation.
+    /// Would end the running operation, with success or without.
     Final,
     /// Neither; give it to [`Greeter::handle`] if an operation is running.
     Middle,
@@ -170,6 +179,9 @@ pub struct Initial {
     /// False for a packet that serves rule EIO only (GRT-019): it carries no key to verify it
     /// with, or it takes the owner for a member that it is no longer.
     pub verified: bool,
+    /// Whether members must also hold [`Metadata::prev_chain`] against their own before they
+    /// accept it (V2-030); else only [`Metadata::prev_final`].
+    pub binds_chain: bool,
 }
 
 /// The running operation as others may see it.
@@ -217,11 +229,71 @@ pub enum Outcome {
     Continues,
     /// It succeeded; [`Greeter::merge`] makes it count.
     Complete(Staged),
-    /// It ended for a bystander, neither complete nor failed (GRT-013).
+    /// It ended for a bystander, neither complete nor failed (GRT-013): the owner is excluded.
     Ignored,
+    /// A failing final packet ended it for everybody alike (V2-012, V2-017). The greeter has
+    /// forgotten the operation already.
+    Failed(Failure),
     /// The owner, and only the owner, cannot go on: it leaves the channel so that the operation
     /// fails for everybody alike (GRT-022).
     Stuck(StuckReason),
+}
+
+/// Who ended an operation without success, and what that proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Who sent the failing packet. By itself no reason for blame.
+    pub by: MemberId,
+    /// What the packet is.
+    pub cause: FailureCause,
+    /// Members that are proven to have deviated from the protocol (V2-012), sorted.
+    pub bad: Vec<MemberId>,
+    /// Members whose view of the operation differs from the owner's, sorted. They may be as
+    /// honest as the owner: the channel can show different packets to different members.
+    pub disagree: Vec<MemberId>,
+}
+
+/// What kind of packet ended an operation without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureCause {
+    /// A member asked for it (ORD-044).
+    Aborted(AbortReason),
+    /// A share came with a proof that does not hold (V2-012).
+    BadProof,
+    /// A confirmation names another transcript or another key (V2-012).
+    Disagreement,
+}
+
+/// Why a member ends an operation (ORD-044).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AbortReason {
+    /// A person asked for it.
+    Asked,
+    /// OP_TIMEOUT has passed (ORD-045).
+    TimedOut,
+    /// The one who ends it knows no identity key of this member, or another one than listed
+    /// (V2-030).
+    IdentityKey(MemberId),
+    /// The group secret came out as the identity of the group (V2-006).
+    NoKey,
+    /// A fault of the one who ends it.
+    Internal,
+}
+
+impl fmt::Display for AbortReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("somebody asked for it"),
+            Self::TimedOut => f.write_str("it took too long"),
+            Self::IdentityKey(member) => {
+                write!(f, "the identity key of {member} is unknown or another one")
+            }
+            Self::NoKey => f.write_str("no usable group key came out"),
+            Self::Internal => f.write_str("internal error"),
+        }
+    }
 }
 
 /// Why only the owner cannot go on (GRT-022).
@@ -305,6 +377,9 @@ pub struct SubsessionKeys {
     pub signer: Arc<dyn SigningKey>,
     /// Every member's public key for that signing key, the owner's included.
     pub authors: Vec<(MemberId, PublicKey)>,
+    /// What people compare to know that they share this subsession and its identity keys
+    /// (V2-034), if the profile has it. Public.
+    pub fingerprint: Option<[u8; 32]>,
 }
 
 /// Why no proposal was made.
@@ -387,6 +462,19 @@ pub enum GreetingReject {
     BadSessionSignature,
     /// More than `MAX_MEMBERS` members (GKA-031).
     TooMany,
+    /// Of another session (V2-009).
+    OtherSession,
+    /// Of another operation than the running one (V2-010).
+    OtherOperation,
+    /// The member named in the packet is not its sender, or has no place (V2-010).
+    WrongPlace,
+    /// This member's packet of this round was accepted before (V2-031).
+    PlaceTaken,
+    /// An identity key is not the one of the last completed operation, or, for somebody new, not
+    /// the directory's (V2-030).
+    WrongIdentityKey,
+    /// No canonical encoding of a group element, or the identity where it must not be (V2-006).
+    BadElement,
 }
 
 impl fmt::Display for GreetingReject {
@@ -408,6 +496,12 @@ impl fmt::Display for GreetingReject {
             Self::NotEntitled => "sender is not entitled to this packet (SKE-018)",
             Self::BadSessionSignature => "session signature does not verify (SKE-019)",
             Self::TooMany => "more members than a session may have (GKA-031)",
+            Self::OtherSession => "of another session (V2-009)",
+            Self::OtherOperation => "of another operation (V2-010)",
+            Self::WrongPlace => "named member is not the sender (V2-010)",
+            Self::PlaceTaken => "this member has sent its packet of this round (V2-031)",
+            Self::WrongIdentityKey => "identity key is not the known one (V2-030)",
+            Self::BadElement => "unusable group element (V2-006)",
         })
     }
 }

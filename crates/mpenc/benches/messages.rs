@@ -36,6 +36,7 @@ fn security(owner: &str, seeds: [u8; 2]) -> V1Security<V1> {
             (name("alice"), key(seeds[0]).public()),
             (name("bob"), key(seeds[1]).public()),
         ],
+        fingerprint: None,
     };
     V1Security::new(&name(owner), keys).unwrap()
 }

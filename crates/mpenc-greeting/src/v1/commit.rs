@@ -68,6 +68,7 @@ impl<S: GroupDiffieHellman> Committed<S> {
             secret: group_key,
             signer: Arc::<S::SigningKey>::clone(&self.signer),
             authors,
+            fingerprint: None,
         }
     }
 }

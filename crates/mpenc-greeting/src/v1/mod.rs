@@ -192,6 +192,7 @@ impl<S: GroupDiffieHellman> Judged<S> {
                 metadata: judged.plan.metadata.clone(),
                 is_final: judged.plan.is_one_packet(),
                 verified: !matches!(judged.part, Part::Foreign { verified: false }),
+                binds_chain: false,
             }),
             Self::Middle(middle) => match &**middle {
                 Middle::Confirmation(confirmation) if confirmation.completes() => Inspection::Final,

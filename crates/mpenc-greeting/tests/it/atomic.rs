@@ -135,7 +135,10 @@ fn unmerged(group: &mut Group, packet: &[u8]) -> Staged {
     let last = member.greeter.handle(&mut *member.rng, &name("m001"), echo).unwrap();
     match last.outcome {
         Outcome::Complete(staged) => staged,
-        other @ (Outcome::Continues | Outcome::Ignored | Outcome::Stuck(_)) => panic!("{other:?}"),
+        other
+        @ (Outcome::Continues | Outcome::Ignored | Outcome::Failed(_) | Outcome::Stuck(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

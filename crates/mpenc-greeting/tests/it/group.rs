@@ -259,6 +259,7 @@ impl Group {
                 assert_eq!(member.greeter.running(), None);
             }
             Outcome::Stuck(reason) => member.stuck = Some(reason),
+            Outcome::Failed(failure) => panic!("v1 has no failing packets: {failure:?}"),
         }
     }
 

@@ -36,7 +36,7 @@ impl<S: StreamCipher> V1Security<S> {
     /// `None` if a key cannot be used, which no greeter hands out.
     #[must_use]
     pub fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
-        let SubsessionKeys { sid, secret, signer, authors } = keys;
+        let SubsessionKeys { sid, secret, signer, authors, .. } = keys;
         let authors = authors
             .into_iter()
             .map(|(member, key)| Some((member, S::VerifyingKey::import(&key).ok()?)))
@@ -224,6 +224,7 @@ mod tests {
             secret: SecretBytes::new([7; 32]),
             signer: Arc::new(key(owner)),
             authors: authors.to_vec(),
+            fingerprint: None,
         };
         V1Security::new(&id(owner), keys).unwrap()
     }
