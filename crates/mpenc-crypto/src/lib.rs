@@ -59,16 +59,25 @@
 
 extern crate alloc;
 
+mod broadcast;
+mod ed25519;
+pub mod framing;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 mod keys;
+pub mod label;
 mod ladder;
+pub mod proof;
 mod suite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod v1;
+mod v2;
 
+pub use broadcast::{Aead, AeadError, BroadcastSuite, FramedHash, KeyDerivation, PrimeOrderGroup};
 pub use keys::{KeyError, PublicKey, SecretBytes, Signature};
+pub use label::{Label, SignLabel};
 pub use ladder::{Signed, Unverified, Verified, VerifyError};
 pub use suite::{DhError, GroupDiffieHellman, SigningKey, StreamCipher, Suite, VerifyingKey};
 pub use v1::V1;
+pub use v2::V2;

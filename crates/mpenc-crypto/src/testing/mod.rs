@@ -7,6 +7,7 @@
 
 mod check;
 mod transparent;
+mod transparent_broadcast;
 
 pub use check::{Violation, check_group, check_stream_cipher, check_suite};
 pub use transparent::Transparent;

@@ -1,10 +1,9 @@
 use sha2::{Digest, Sha256};
 
-use crate::Suite;
+use crate::{Suite, ed25519};
 
 mod cipher;
 mod diffie_hellman;
-mod signature;
 
 #[cfg(feature = "hazmat")]
 pub(crate) use diffie_hellman::derive;
@@ -17,8 +16,8 @@ pub struct V1;
 impl Suite for V1 {
     const NAME: &'static str = "v1";
 
-    type SigningKey = signature::Ed25519SigningKey;
-    type VerifyingKey = signature::Ed25519VerifyingKey;
+    type SigningKey = ed25519::Ed25519SigningKey;
+    type VerifyingKey = ed25519::Ed25519VerifyingKey;
 
     /// `SHA-256(parts[0] || parts[1] || …)`.
     ///
