@@ -71,8 +71,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, String> {
         report("table and code", agreed.map_err(|n| format!("{n} disagreements")));
         report("release build with guards", build::release_is_refused(root));
     }
-    let normal = Tests::build(root, Build::Normal, &table)?;
-    let sabotaged = Tests::build(root, Build::Sabotaged, &table)?;
+    let packages = table::packages(&rows);
+    let normal = Tests::build(root, Build::Normal, &packages)?;
+    let sabotaged = Tests::build(root, Build::Sabotaged, &packages)?;
     if asked.is_empty() {
         report("normal build", normal.are_without_switch());
     }

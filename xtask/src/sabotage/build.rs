@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::prove::{Outcome, Run};
-use super::table::{Table, Test};
+use super::table::Test;
 
 /// The variable that names the guard which is off.
 const SWITCH: &str = "MPENC_SABOTAGE";
@@ -42,12 +42,12 @@ struct Binary {
 }
 
 impl Tests {
-    /// Builds the tests of all packages in the table.
-    pub(super) fn build(root: &Path, build: Build, table: &Table) -> Result<Self, String> {
+    /// Builds the tests of these packages.
+    pub(super) fn build(root: &Path, build: Build, packages: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(crate::cargo());
         command.args(["test", "--no-run", "--locked", "--lib", "--tests"]);
         command.arg("--message-format=json-render-diagnostics");
-        for package in table.packages() {
+        for package in packages {
             command.args(["-p", package]);
         }
         if build == Build::Sabotaged {

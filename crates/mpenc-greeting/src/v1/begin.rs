@@ -115,11 +115,11 @@ impl<S: GroupDiffieHellman> CliquesGreeter<S> {
         };
         context.sent.push(packet);
         let step = match prepared {
-            Prepared::Upflow { evidence, signer, all, lists } => Step::Downflow(AwaitDownflow {
+            Prepared::Upflow { evidence, signer, share, lists } => Step::Downflow(AwaitDownflow {
                 evidence: Evidence { initial: evidence },
                 due: context.plan.old,
                 signer,
-                share: Share::Renewed(all),
+                share,
                 expected: lists,
             }),
             Prepared::Agreed(agreed) => Step::Confirmations(AwaitConfirmations {

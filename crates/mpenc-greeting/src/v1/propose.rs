@@ -28,7 +28,7 @@ pub(crate) struct Proposal<S: GroupDiffieHellman> {
 /// What the owner has once its proposal is accepted.
 pub(crate) enum Prepared<S: GroupDiffieHellman> {
     /// Establish, include: the first downflow is awaited.
-    Upflow { evidence: PublicKey, signer: Arc<S::SigningKey>, all: S::Accumulated, lists: Lists },
+    Upflow { evidence: PublicKey, signer: Arc<S::SigningKey>, share: Share<S>, lists: Lists },
     /// Exclude, refresh: everything.
     Agreed(Agreed<S>),
 }
@@ -105,7 +105,8 @@ fn establish<S: GroupDiffieHellman>(rng: &mut dyn CryptoRng, plan: &Plan) -> Mad
     // The base point travels in its short form, as the original sends it.
     let int_keys = Vec::from([None, Some(S::export(&shared.cardinal))]);
     let packet = first_upflow(plan, int_keys, &lists, &*signer)?;
-    Some((packet, Prepared::Upflow { evidence, signer, all: shared.all, lists }))
+    let share = Share::Renewed(shared.all);
+    Some((packet, Prepared::Upflow { evidence, signer, share, lists }))
 }
 
 fn include<S: GroupDiffieHellman>(
@@ -115,8 +116,14 @@ fn include<S: GroupDiffieHellman>(
 ) -> Made<S> {
     let own = committed.own;
     //= docs/spec/protocol.md#GKA-007
-    let Shared { keys, cardinal, all } =
-        cliques::renew::<S>(rng, committed.int_keys.clone(), own, &committed.all).ok()?;
+    let keys = committed.int_keys.clone();
+    let (keys, cardinal, share) = if guard!("fresh-contrib") {
+        let shared = cliques::renew::<S>(rng, keys, own, &committed.all).ok()?;
+        (shared.keys, shared.cardinal, Share::Renewed(shared.all))
+    } else {
+        let cardinal = S::apply_all(&committed.all, keys.get(own)?).ok()?;
+        (keys, cardinal, Share::Kept)
+    };
     //= docs/spec/protocol.md#SKE-004
     let mut lists = committed.lists.clone();
     *lists.nonces.get_mut(own)? = fresh::nonce(rng);
@@ -125,7 +132,7 @@ fn include<S: GroupDiffieHellman>(
     let mut int_keys = cliques::export::<S>(&keys);
     int_keys.push(Some(S::export(&cardinal)));
     let packet = first_upflow(plan, int_keys, &lists, &*signer)?;
-    Some((packet, Prepared::Upflow { evidence, signer, all, lists }))
+    Some((packet, Prepared::Upflow { evidence, signer, share, lists }))
 }
 
 fn first_upflow(

@@ -5,7 +5,7 @@ use mpenc_greeting::{Greeter, GreetingReject as Reject, Initial, Inspection, Stu
 use mpenc_packet::v1::{GreetType, GreetingFields};
 use mpenc_types::MemberSet;
 
-use crate::craft::{fields, rewrite};
+use crate::craft::{fields, rewrite, session_signature};
 use crate::group::{Group, Sent, first_ephemeral, metadata, name, names};
 use crate::rejects::refuse;
 
@@ -109,6 +109,39 @@ fn the_kind_of_operation_follows_from_the_members() {
     let three: Vec<_> = EXCLUDE.iter().map(|who| name(who)).collect();
     forged(REFRESH, Reject::BadMembers, |p| p.members = three);
     forged(INCLUDE, Reject::NotEntitled, |p| p.greet_type = GreetType::StartInitial);
+}
+
+#[test]
+fn an_exclusion_of_nobody_changes_nothing() {
+    // ATK-047: `a` gives everybody else a key of its choice, under the name of an operation that
+    // nobody would be told of, since the members stay the same.
+    let mut group = group();
+    let all = names(REFRESH);
+    let (sid, key) = group.assert_together(&all);
+    let last = fields(&group.log.last().unwrap().1);
+    let packet = group.propose(&name("a"), &names(EXCLUDE));
+    group.get_mut("a").greeter.withdraw();
+    let chosen = |n: u8| fields(&packet).int_keys[usize::from(n) % 3];
+    let bad = resigned(&group, &packet, "a", |p| {
+        p.members = last.members.clone();
+        p.nonces = last.nonces.clone();
+        p.nonces[0] = [9; 32];
+        p.pub_keys = last.pub_keys.clone();
+        p.int_keys = (0..4).map(chosen).collect();
+        p.session_signature = Some(session_signature(&name("a"), p));
+    });
+    for who in ["b", "c", "d"] {
+        let _ = group.deliver_to(&name(who), &bad.0, &bad.1);
+    }
+    group.run();
+    for who in ["b", "c", "d"] {
+        let member = &group.members[&name(who)];
+        let keys = member.keys.as_ref().unwrap();
+        assert_eq!((keys.sid, keys.secret), (sid, key), "{who}");
+        assert_eq!(member.greeter.running(), None, "{who}");
+    }
+    group.change(&name("a"), &all);
+    group.assert_together(&all);
 }
 
 //= docs/spec/protocol.md#GRT-003

@@ -5,7 +5,7 @@ use mpenc_greeting::{Greeter, GreetingReject as Reject};
 use mpenc_packet::v1::{DATA_CONTEXT, ERROR_CONTEXT, GreetType, GreetingFields};
 use mpenc_types::{MemberId, MemberSet};
 
-use crate::craft::{fields, flip_signature, rewrite, strip_signature};
+use crate::craft::{fields, flip_signature, rewrite, session_signature, strip_signature};
 use crate::group::{Group, Sent, first_ephemeral, name, names, numbered};
 
 /// Delivers `bad` to one member; it is refused and nothing visible changes.
@@ -245,6 +245,22 @@ fn only_the_last_newcomer_sends_the_first_downflow() {
         refuse(&mut group, &name(who), &(good.0.clone(), second.clone()), Reject::NotEntitled);
         refuse(&mut group, &name(who), &good, Reject::NotEntitled);
     }
+    group.run();
+    group.assert_together(&names(&["a", "b", "c"]));
+}
+
+#[test]
+fn a_newcomer_out_of_turn_does_not_wedge_the_operation() {
+    // ATK-047: `b` knows the lists and has every right to sign them, but not to come first. Were
+    // its packet taken as the first downflow, that of `c` would come too late.
+    let (mut group, good) = establishing(FIRST_DOWN);
+    let b = name("b");
+    let early = rewrite(&good.1, &first_ephemeral(&b), |p| {
+        p.source = b.clone();
+        p.session_signature = Some(session_signature(&b, p));
+    });
+    let _ = group.deliver_to(&name("a"), &b, &early);
+    group.broadcast(&good);
     group.run();
     group.assert_together(&names(&["a", "b", "c"]));
 }
