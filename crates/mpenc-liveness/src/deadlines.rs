@@ -17,6 +17,8 @@ pub enum TimerKind {
     Proposal,
     /// The running operation is slow (GRT-027).
     Operation,
+    /// The owner ends an operation that is slow, after its initiator had a chance to (ORD-045).
+    Abort,
     /// A scheduled exclusion may be proposed (ORD-031).
     Exclusion,
     /// An automatic inclusion may be proposed (SES-036).
@@ -33,8 +35,14 @@ pub enum TimerKind {
     NotAccepted,
     /// A packet still waits for a key (MSG-015).
     NotDecrypted,
-    /// The owner's key contribution is old (GKA-029).
+    /// The group key is old (V2-015).
     Refresh,
+    /// Keys have reached an age of which people should know (V2-033).
+    KeyAge,
+    /// A confirmation of the last operation is missing (ORD-036).
+    Confirmations,
+    /// A member claims operations that the owner has not seen (V2-026).
+    OrderAhead,
 }
 
 /// A moment at which a session wants to be called, and why.

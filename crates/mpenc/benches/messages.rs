@@ -13,8 +13,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mpenc::security::{Body, MessageSecurity, V1Security};
-use mpenc::{MemberId, MessageId, SecretBytes, SubsessionId};
+use mpenc::security::{Body, MessageHeader, MessageSecurity, OrderPoint, V1Security};
+use mpenc::{ChainHash, MemberId, MessageId, SecretBytes, SubsessionId};
 use mpenc_crypto::{SigningKey, StreamCipher, Suite, V1, VerifyingKey};
 use mpenc_greeting::SubsessionKeys;
 use rand_chacha::ChaCha20Rng;
@@ -69,6 +69,8 @@ impl Bare {
 fn messages(c: &mut Criterion) {
     let alice_name = MemberId::new("alice").unwrap();
     let parents = [MessageId::new(&[1; 20]).unwrap()];
+    let order = OrderPoint { number: 0, chain: ChainHash::new([0; 32]) };
+    let header = MessageHeader { parents: &parents, order };
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for size in SIZES {
         let body = Body::Payload("x".repeat(size));
@@ -82,11 +84,11 @@ fn messages(c: &mut Criterion) {
             b.iter(|| black_box(&bare).seal());
         });
         group.bench_function(BenchmarkId::new("v1", size), |b| {
-            b.iter(|| alice.seal(&mut rng, &parents, black_box(&body)).unwrap());
+            b.iter(|| alice.seal(&mut rng, &header, black_box(&body)).unwrap());
         });
         group.finish();
 
-        let packet = alice.seal(&mut rng, &parents, &body).unwrap().packet;
+        let packet = alice.seal(&mut rng, &header, &body).unwrap().packet;
         let signature = bare.signer.sign(&[b"datamsgsig", &[4; 32], &bare.signed]);
         let mut group = c.benchmark_group("open");
         group.throughput(Throughput::Bytes(size as u64));

@@ -17,6 +17,7 @@ pub struct SessionConfig {
     pub(crate) auto_include: bool,
     pub(crate) stay_if_last: bool,
     pub(crate) patient_join: bool,
+    pub(crate) exclude_unresponsive: bool,
     pub(crate) padding: usize,
 }
 
@@ -56,6 +57,7 @@ impl SessionConfig {
             auto_include: false,
             stay_if_last: false,
             patient_join: false,
+            exclude_unresponsive: false,
             padding: mpenc_packet::padding::BASE,
         })
     }
@@ -93,6 +95,15 @@ impl SessionConfig {
     #[must_use]
     pub fn stay_if_last(mut self, on: bool) -> Self {
         self.stay_if_last = on;
+        self
+    }
+
+    /// Let the session exclude by itself those who keep its keys from being renewed, when these
+    /// have reached half of their lifetime (V2-033). Default: off, since silence may be the
+    /// server's doing.
+    #[must_use]
+    pub fn exclude_unresponsive(mut self, on: bool) -> Self {
+        self.exclude_unresponsive = on;
         self
     }
 

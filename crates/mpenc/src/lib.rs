@@ -61,6 +61,7 @@ pub mod channel;
 #[cfg(feature = "async")]
 pub mod client;
 mod config;
+pub mod content;
 mod identity;
 #[cfg(feature = "async")]
 pub mod memory;
@@ -71,12 +72,13 @@ pub mod session;
 pub use config::{BuildError, SessionConfig};
 pub use identity::Identity;
 pub use mpenc_crypto::{PublicKey, SecretBytes, Signature};
+pub use mpenc_greeting::{AbortReason, FailureCause};
 pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
 pub use profile::{Profile, UnknownProfile};
 #[cfg(feature = "inspect")]
 pub use session::Secrets;
 pub use session::{
-    BadMessage, Change, ChangeError, Disposition, Env, FailReason, Message, Notice, OperationError,
-    OperationId, OperationView, RejectReason, SendError, Session, SessionState,
+    AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Message, Notice,
+    OperationError, OperationId, OperationView, RejectReason, SendError, Session, SessionState,
 };

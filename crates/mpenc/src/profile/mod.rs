@@ -14,8 +14,8 @@ use mpenc_greeting::{Greeter, SubsessionKeys};
 use mpenc_transcript::order::OrderHash;
 use mpenc_types::{MemberId, MemberSet, PacketId};
 
+use crate::SessionConfig;
 use crate::security::MessageSecurity;
-use crate::{Identity, SessionConfig};
 
 mod v1;
 
@@ -118,8 +118,14 @@ pub(crate) trait Rules: fmt::Debug + Send {
     /// The hash that chains accepted operation packets (ORD-004).
     fn order_hash(&self) -> &dyn OrderHash;
 
+    /// Whether members tell each other which operations they have accepted (ORD-035).
+    fn confirms_order(&self) -> bool;
+
+    /// Whether keys are renewed as they grow old, and not used beyond their lifetime (V2-015).
+    fn rolls_keys(&self) -> bool;
+
     /// A greeter for one session.
-    fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter>;
+    fn greeter(&self, config: &SessionConfig) -> Box<dyn Greeter>;
 
     /// Message security for one subsession; `None` for keys that no greeter would hand out.
     fn security(

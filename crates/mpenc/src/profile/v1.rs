@@ -8,8 +8,8 @@ use mpenc_transcript::order::OrderHash;
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
 
 use super::{PacketKind, Rules};
+use crate::SessionConfig;
 use crate::security::{MessageSecurity, V1Security};
-use crate::{Identity, SessionConfig};
 
 /// The v1 profile: armoured text, CLIQUES, one group key for all messages; with the suite of the
 /// original unless a test says otherwise.
@@ -53,8 +53,18 @@ impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
         self
     }
 
-    fn greeter(&self, owner: &MemberId, identity: &Identity) -> Box<dyn Greeter> {
-        Box::new(CliquesGreeter::<S>::new(owner.clone(), identity.key()))
+    // A v1 session has no packet for it (ORD-040).
+    fn confirms_order(&self) -> bool {
+        false
+    }
+
+    // v1 peers process a refresh, but cannot report it (GKA-029).
+    fn rolls_keys(&self) -> bool {
+        false
+    }
+
+    fn greeter(&self, config: &SessionConfig) -> Box<dyn Greeter> {
+        Box::new(CliquesGreeter::<S>::new(config.owner.clone(), config.identity.key()))
     }
 
     fn security(

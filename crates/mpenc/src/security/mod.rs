@@ -7,12 +7,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use mpenc_types::{BodyKind, MemberId, MessageId};
+use mpenc_types::{BodyKind, ChainHash, MemberId, MessageId, PacketId};
 use rand_core::CryptoRng;
 
 mod v1;
 
 pub use v1::V1Security;
+
+use crate::content::Part;
 
 /// Content of a message.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +31,62 @@ pub enum Body {
         /// Whether it is a FIN.
         close: bool,
     },
+    /// Proof of activity. Not in v1.
+    Heartbeat,
+    /// The author has accepted this final packet last. Not in v1.
+    OrderConfirmation(PacketId),
+    /// The author says that it is away, or back. Not in v1.
+    Absence {
+        /// Away, not back.
+        away: bool,
+    },
+    /// The author met something that must not be. Not in v1.
+    Error {
+        /// What it met.
+        code: ErrorCode,
+        /// The message concerned.
+        subject: Option<MessageId>,
+    },
+    /// A piece of a text too long for one message (V2-028). Not in v1.
+    Part(Part),
+    /// The author writes nothing more in this subsession, acks included (FIN-021). Not in v1.
+    Close,
+    /// A kind that this version does not know (MOD-010). Never sent.
+    Opaque {
+        /// Its number in the format.
+        kind: u8,
+        /// What it holds.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What a member complains of (wire-v2.md section 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Inconsistent history.
+    History,
+    /// Two messages by one author at the same position.
+    AuthorFork,
+    /// A bad message (ORD-046).
+    BadMessage,
+}
+
+/// Where the author of a message stood in the order of operations when it wrote (V2-026).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderPoint {
+    /// Operation packets it had accepted since the final packet of the subsession.
+    pub number: u32,
+    /// Its chain hash then.
+    pub chain: ChainHash,
+}
+
+/// What a message says besides its body.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageHeader<'a> {
+    /// The latest messages its author has accepted, ascending.
+    pub parents: &'a [MessageId],
+    /// Where its author stands in the order of operations. v1 has no place for it.
+    pub order: OrderPoint,
 }
 
 impl Body {
@@ -39,6 +97,14 @@ impl Body {
             Self::Payload(_) => BodyKind::Payload,
             Self::ExplicitAck { manual } => BodyKind::ExplicitAck { manual },
             Self::Consistency { close } => BodyKind::Consistency { close },
+            Self::Heartbeat => BodyKind::Heartbeat,
+            Self::OrderConfirmation(_) => BodyKind::Opaque(4),
+            Self::Absence { .. } => BodyKind::Opaque(5),
+            Self::Error { .. } => BodyKind::Opaque(6),
+            Self::Part(ref part) if part.is_last() => BodyKind::Payload,
+            Self::Part(_) => BodyKind::Opaque(7),
+            Self::Close => BodyKind::Opaque(8),
+            Self::Opaque { kind, .. } => BodyKind::Opaque(kind),
         }
     }
 }
@@ -48,7 +114,15 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Payload(text) => write!(f, "Payload({} bytes)", text.len()),
-            Self::ExplicitAck { .. } | Self::Consistency { .. } => self.kind().fmt(f),
+            Self::Part(part) => part.fmt(f),
+            Self::ExplicitAck { .. }
+            | Self::Consistency { .. }
+            | Self::Heartbeat
+            | Self::OrderConfirmation(_)
+            | Self::Absence { .. }
+            | Self::Error { .. }
+            | Self::Close
+            | Self::Opaque { .. } => self.kind().fmt(f),
         }
     }
 }
@@ -71,6 +145,10 @@ pub struct Opened {
     pub author: MemberId,
     /// The latest messages its author had accepted.
     pub parents: Vec<MessageId>,
+    /// Where its author stood in the order of operations, if the profile tells.
+    pub order: Option<OrderPoint>,
+    /// Its number among the messages of its author, from 0, if the profile tells.
+    pub position: Option<u64>,
     /// Its content.
     pub body: Body,
 }
@@ -98,6 +176,12 @@ pub enum OpenReject {
     Over,
     /// Not a data packet of this profile at all.
     Malformed,
+    /// At a place of this subsession whose keys are erased, since everybody has the message there:
+    /// a copy of it or a late relative. To be ignored.
+    Spent,
+    /// At a place of this subsession, but not by the author it belongs to: to be dropped. Any
+    /// member can make such packets, and the genuine one may still come.
+    Forged,
     /// Verified as this author's, but its content breaks the rules of the format; consumed.
     BadContent {
         /// Its author.
@@ -118,21 +202,22 @@ pub trait MessageSecurity: fmt::Debug + Send {
     fn seal(
         &mut self,
         rng: &mut dyn CryptoRng,
-        parents: &[MessageId],
+        header: &MessageHeader<'_>,
         body: &Body,
     ) -> Result<Sealed, SealError>;
 
-    /// The identifier a packet would have if it is of this subsession: a look-up that costs no
-    /// signature and no decryption, for recognising copies (TRN-024). `None` if it cannot be of
-    /// this subsession.
+    /// The identifier a packet has if it is of this subsession: a look-up that costs no signature
+    /// and no decryption, for recognising copies (TRN-024). `None` if it cannot be of this
+    /// subsession, or if only opening it tells.
     fn peek_id(&self, packet: &[u8]) -> Option<MessageId>;
 
     /// Verifies and decrypts. What it returns has pending secrets until [`commit`](Self::commit)
-    /// or [`destroy`](Self::destroy) (MSG-012).
+    /// [`destroy`](Self::destroy) or [`release`](Self::release) (MSG-012).
     ///
     /// # Errors
     ///
-    /// See [`OpenReject`]; nothing has changed.
+    /// See [`OpenReject`]; nothing has changed, except after [`OpenReject::BadContent`], for which
+    /// [`destroy`](Self::destroy) is due.
     fn open(&mut self, sender: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject>;
 
     /// The subsession has ended: wipes everything that can read. Afterwards its packets can only
@@ -142,8 +227,18 @@ pub trait MessageSecurity: fmt::Debug + Send {
     /// The message was accepted: its keys are used up.
     fn commit(&mut self, id: &MessageId);
 
-    /// The message was rejected or evicted: its keys are wiped or released.
+    /// The message was rejected: nothing more will be read from it.
     fn destroy(&mut self, id: &MessageId);
+
+    /// The message was evicted while it waited for its ancestors: it may come again.
+    fn release(&mut self, id: &MessageId);
+
+    /// Everybody has the message: keys that only it needed are erased.
+    fn fully_acked(&mut self, id: &MessageId);
+
+    /// Whether packets that nothing could open deserve another look, because more of this
+    /// subsession's can be recognised since this was asked last.
+    fn moved(&mut self) -> bool;
 
     /// A value that is equal exactly if identifier and keys of the subsession are equal, for
     /// comparing implementations.

@@ -14,7 +14,7 @@ use mpenc_packet::v1::{self, Content, DATA_CONTEXT, DataFields, DataPacket, Enco
 use mpenc_types::{MemberId, MessageId, guard};
 use rand_core::CryptoRng;
 
-use super::{Body, MessageSecurity, OpenReject, Opened, SealError, Sealed};
+use super::{Body, MessageHeader, MessageSecurity, OpenReject, Opened, SealError, Sealed};
 
 /// Keys of one subsession; the secret ones wipe themselves when it is dropped (SEC-025).
 pub struct V1Security<S: StreamCipher> {
@@ -94,10 +94,11 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
     fn seal(
         &mut self,
         rng: &mut dyn CryptoRng,
-        parents: &[MessageId],
+        header: &MessageHeader<'_>,
         body: &Body,
     ) -> Result<Sealed, SealError> {
-        let content = Content { parents: parents.to_vec(), body: encodable(body) };
+        let body = encodable(body).ok_or(SealError::Internal)?;
+        let content = Content { parents: header.parents.to_vec(), body };
         let raw = content.encode().map_err(|error| {
             if let EncodeError::TooLarge(size) = error {
                 too_large(size)
@@ -141,7 +142,7 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
         S::apply_keystream(group_key, data.iv(), &mut plaintext);
         match padding::unpad(&plaintext).ok().and_then(|raw| Content::decode(raw).ok()) {
             Some(Content { parents, body }) => {
-                Ok(Opened { id, author, parents, body: decoded(body) })
+                Ok(Opened { id, author, parents, order: None, position: None, body: decoded(body) })
             }
             None => Err(OpenReject::BadContent { author, id }),
         }
@@ -156,6 +157,15 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
     fn commit(&mut self, _: &MessageId) {}
 
     fn destroy(&mut self, _: &MessageId) {}
+
+    fn release(&mut self, _: &MessageId) {}
+
+    fn fully_acked(&mut self, _: &MessageId) {}
+
+    // A new subsession is all that ever helps.
+    fn moved(&mut self) -> bool {
+        false
+    }
 
     #[cfg(feature = "inspect")]
     fn key_check(&self) -> Option<[u8; 32]> {
@@ -172,11 +182,19 @@ fn too_large(size: TooLarge) -> SealError {
     SealError::TooLarge { found: size.found, limit: padding::MAX_RAW_LEN }
 }
 
-fn encodable(body: &Body) -> v1::Body {
+/// `None` for what only later profiles know.
+fn encodable(body: &Body) -> Option<v1::Body> {
     match body {
-        Body::Payload(text) => v1::Body::Payload(text.clone()),
-        Body::ExplicitAck { manual } => v1::Body::ExplicitAck { manual: *manual },
-        Body::Consistency { close } => v1::Body::Consistency { close: *close },
+        Body::Payload(text) => Some(v1::Body::Payload(text.clone())),
+        Body::ExplicitAck { manual } => Some(v1::Body::ExplicitAck { manual: *manual }),
+        Body::Consistency { close } => Some(v1::Body::Consistency { close: *close }),
+        Body::Heartbeat
+        | Body::OrderConfirmation(_)
+        | Body::Absence { .. }
+        | Body::Error { .. }
+        | Body::Part(_)
+        | Body::Close
+        | Body::Opaque { .. } => None,
     }
 }
 
@@ -203,11 +221,17 @@ mod tests {
     use alloc::vec;
 
     use mpenc_crypto::{Suite, V1};
-    use mpenc_types::SubsessionId;
+    use mpenc_types::{ChainHash, SubsessionId};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
+    use super::super::OrderPoint;
     use super::*;
+
+    const HEADER: MessageHeader<'static> = MessageHeader {
+        parents: &[],
+        order: OrderPoint { number: 0, chain: ChainHash::new([0; 32]) },
+    };
 
     type Key = <V1 as Suite>::SigningKey;
 
@@ -242,7 +266,7 @@ mod tests {
     #[test]
     fn a_packet_belongs_to_one_subsession() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let packet = member("alice", 0).seal(&mut rng, &[], &text()).unwrap().packet;
+        let packet = member("alice", 0).seal(&mut rng, &HEADER, &text()).unwrap().packet;
         assert!(member("bob", 0).open(&id("alice"), &packet).is_ok());
         // Among the others is one for which the hint fits, so that the signature decides.
         let mut hints = 0;
@@ -261,7 +285,7 @@ mod tests {
     #[test]
     fn the_author_is_whoever_signed() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let packet = member("mallory", 0).seal(&mut rng, &[], &text()).unwrap().packet;
+        let packet = member("mallory", 0).seal(&mut rng, &HEADER, &text()).unwrap().packet;
         for sender in ["alice", "mallory", "stranger"] {
             let opened = member("bob", 0).open(&id(sender), &packet).unwrap();
             assert_eq!(opened.author, id("mallory"));
@@ -276,7 +300,7 @@ mod tests {
         let mut alice = member("alice", 0);
         let mut seen = vec![];
         for _ in 0..64 {
-            let packet = alice.seal(&mut rng, &[], &text()).unwrap().packet;
+            let packet = alice.seal(&mut rng, &HEADER, &text()).unwrap().packet;
             let Ok(Packet::Data(data)) = v1::decode(&packet) else { panic!("not a data packet") };
             let iv = *data.peek().iv();
             assert!(!seen.contains(&iv));

@@ -54,6 +54,8 @@ pub enum RejectReason {
     Fork,
     /// Not a well-formed message.
     Malformed,
+    /// In the name of a member who did not make it (V2-024).
+    Forged,
     /// The session met a fault of ours (SES-046).
     Broken,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for RejectReason {
             Self::Order(reason) => reason.fmt(f),
             Self::Message(reason) => reason.fmt(f),
             Self::Fork => f.write_str("it contradicts another message by its author"),
+            Self::Forged => f.write_str("it is not by the member in whose name it stands"),
             Self::Malformed => f.write_str("it is malformed"),
             Self::Broken => f.write_str("the session met an internal error"),
         }

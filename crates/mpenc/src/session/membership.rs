@@ -61,6 +61,8 @@ impl Session {
         self.task_exclude.clear();
         self.task_leave.clear();
         self.proposal = None;
+        self.confirmations = None;
+        self.order_inconsistent.clear();
         self.deadlines.clear();
         self.forget_undecrypted();
         //= docs/spec/protocol.md#FIN-015
@@ -129,6 +131,7 @@ impl Session {
         if guard!("rule-ls") {
             self.task_exclude.extend(members.intersection(leave));
         }
+        self.expect_no_confirmation_from(leave);
         self.recheck_shutdown = true;
         self.end_operation_without(env, leave, remaining);
         self.sync_if_nobody_is_senior(env);
@@ -158,6 +161,7 @@ impl Session {
             self.internal_error("a leave pseudo-packet was refused");
             return;
         }
+        self.trail_order();
         self.fail_operation(env, FailReason::MembersLeft(gone));
     }
 

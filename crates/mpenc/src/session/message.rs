@@ -6,12 +6,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use mpenc_transcript::{Entry, TranscriptReject};
-use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard};
+use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::subsession::{Subsession, SubsessionState, Waiting};
 use super::{BadMessage, Env, Notice, SendError, Session};
-use crate::security::{Body, OpenReject, Opened, SealError};
+use crate::security::{Body, MessageHeader, OpenReject, Opened, SealError};
 
 /// What the session keeps of a payload, beyond the life of its subsession.
 #[derive(Debug)]
@@ -110,7 +110,9 @@ impl Session {
         };
         //= docs/spec/protocol.md#TRN-004
         let parents = sub.transcript.heads().to_vec();
-        let sealed = match sub.security.seal(env.rng, &parents, &body) {
+        let order = sub.trail.point();
+        let header = MessageHeader { parents: &parents, order };
+        let sealed = match sub.security.seal(env.rng, &header, &body) {
             Ok(sealed) => sealed,
             Err(SealError::TooLarge { found, limit }) => {
                 return Err(SendError::TooLarge { found, limit });
@@ -123,7 +125,8 @@ impl Session {
         let readers = sub.readers(&owner);
         let id = sealed.id;
         //= docs/spec/protocol.md#TRN-003
-        let opened = Opened { id, author: owner, parents, body };
+        let opened =
+            Opened { id, author: owner, parents, order: Some(order), position: None, body };
         if !matches!(self.accept(which, opened), Disposition::Accepted) {
             self.internal_error("our own transcript refused our message");
             return Err(SendError::Internal);
@@ -168,6 +171,10 @@ impl Session {
                 //= docs/spec/protocol.md#SES-009
                 Ok(opened) => return Some(self.verified(which, opened)),
                 Err(OpenReject::NotOurs | OpenReject::Over) => {}
+                Err(OpenReject::Spent) => return Some(Disposition::Ignored),
+                Err(OpenReject::Forged) => {
+                    return Some(Disposition::Rejected(RejectReason::Forged));
+                }
                 Err(OpenReject::Malformed) => {
                     return Some(Disposition::Rejected(RejectReason::Malformed));
                 }
@@ -219,7 +226,7 @@ impl Session {
             return Disposition::Ignored;
         };
         for old in &evicted {
-            sub.security.destroy(&old.id);
+            sub.security.release(&old.id);
         }
         for old in evicted {
             self.no_longer_deferred(which, old.id, old.author);
@@ -261,9 +268,15 @@ impl Session {
     fn accept_one(&mut self, which: Which, opened: Opened) -> Disposition {
         let now = self.now;
         let owner = self.owner().clone();
-        let Opened { id, author, parents, body } = opened;
+        let Opened { id, author, parents, order, position, body } = opened;
         let kind = body.kind();
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
+        //= docs/spec/v2.md#V2-025
+        if position.is_some_and(|position| position != sub.written_by(&author))
+            && guard!("position-checked")
+        {
+            return self.misplaced(which, author, id, &parents, kind);
+        }
         let entry = Entry { id, author: &author, parents: &parents, kind };
         let accepted = match sub.transcript.accept(entry) {
             Ok(accepted) => accepted,
@@ -305,6 +318,12 @@ impl Session {
                 self.log_or_withhold(which, id);
             }
         }
+        if which == Which::Current {
+            self.count_towards_refresh();
+        }
+        if let Some(point) = order {
+            self.compare_order(which, &author, &point);
+        }
         self.fully_acked(which, &accepted.fully_acked);
         self.recheck_shutdown |= closing;
         //= docs/spec/protocol.md#FIN-017
@@ -312,6 +331,28 @@ impl Session {
             self.task_exclude.insert(author);
         }
         Disposition::Accepted
+    }
+
+    /// A message that is not at the position its author signed: a second one at a position that
+    /// is taken, or a lie.
+    fn misplaced(
+        &mut self,
+        which: Which,
+        author: MemberId,
+        id: MessageId,
+        parents: &[MessageId],
+        kind: BodyKind,
+    ) -> Disposition {
+        if let Some(sub) = self.subsession_mut(which) {
+            let entry = Entry { id, author: &author, parents, kind };
+            // A fork is the graver charge, and shows without positions too.
+            if let Err(reject @ TranscriptReject::AuthorFork { .. }) = sub.transcript.check(&entry)
+            {
+                sub.security.destroy(&id);
+                return self.refused(which, author, id, reject);
+            }
+        }
+        self.bad_message(which, author, id, BadMessage::Position)
     }
 
     fn refused(
@@ -369,6 +410,7 @@ impl Session {
         for id in ids {
             let Some(sub) = self.subsession_mut(which) else { return };
             sub.acks.on_fully_acked(now, *id);
+            sub.security.fully_acked(id);
             if let Some(shutdown) = &mut sub.shutdown
                 && shutdown.fin == *id
             {

@@ -31,17 +31,20 @@ mod operation;
 mod own;
 mod progress;
 mod query;
+mod refresh;
 mod rotation;
 mod subsession;
 mod tasks;
 mod timer;
+mod trail;
 mod trial;
 
 pub use input::{Disposition, RejectReason};
 #[cfg(feature = "inspect")]
 pub use inspect::Secrets;
 pub use notice::{
-    BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId, SendError,
+    AbortError, BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId,
+    SendError,
 };
 pub use query::{Message, OperationView, SessionState};
 pub use subsession::SubsessionState;
@@ -151,6 +154,11 @@ pub struct Session {
     /// Candidates that an automatic inclusion could not name, such as those without a key.
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
+    /// Those whose confirmation of the last operation is missing (ORD-036).
+    confirmations: Option<trail::Confirmations>,
+    /// Members whose account of the operations differs from ours (ORD-037).
+    order_inconsistent: MemberSet,
+    key_age: refresh::KeyAge,
     /// Whose proposals took the place of our latest ones, and how many in a row (ATK-072).
     lost_to: Option<(MemberId, u32)>,
     /// Tasks are left alone; only ever set for recordings.
@@ -167,7 +175,7 @@ impl Session {
     #[must_use]
     pub fn new(config: SessionConfig) -> Self {
         let rules = config.profile.rules();
-        let greeter = rules.greeter(&config.owner, &config.identity);
+        let greeter = rules.greeter(&config);
         Self {
             rules,
             greeter,
@@ -197,6 +205,9 @@ impl Session {
             join_gave_up: false,
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,
+            confirmations: None,
+            order_inconsistent: MemberSet::new(),
+            key_age: refresh::KeyAge::default(),
             lost_to: None,
             tasks_held: false,
             deadlines: Deadlines::new(),

@@ -2,7 +2,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use mpenc_greeting::{ProposeError, StuckReason};
+use mpenc_greeting::{AbortReason, FailureCause, ProposeError, StuckReason};
 use mpenc_types::{MemberId, MemberSet, MessageId, PacketId, SubsessionId};
 
 use super::SessionState;
@@ -84,6 +84,64 @@ pub enum Notice {
         initiator: MemberId,
         /// Why.
         reason: FailReason,
+    },
+    /// **S** This member is proven to have deviated from the protocol in an operation, which
+    /// failed for it. Nothing withdraws this (V2-012).
+    BadContribution {
+        /// The member.
+        member: MemberId,
+    },
+    /// **S** This member's view of an operation differs from ours, and the operation failed for
+    /// it. The member may be as honest as we: the channel can show different packets to
+    /// different members. Nothing withdraws this (V2-012).
+    OperationDisagreement {
+        /// The member.
+        member: MemberId,
+    },
+    /// **S** These members have not confirmed that they accepted the same operations as we, up
+    /// to this final packet. They may not have it, or the channel keeps their word from us.
+    /// [`OrderConfirmed`](Self::OrderConfirmed) withdraws it.
+    OrderNotConfirmed {
+        /// The final packet of the last operation.
+        last: PacketId,
+        /// Those whose confirmation is missing.
+        members: MemberSet,
+    },
+    /// Everybody has accepted the same operations as we. Withdraws
+    /// [`OrderNotConfirmed`](Self::OrderNotConfirmed).
+    OrderConfirmed {
+        /// The final packet of the last operation.
+        last: PacketId,
+    },
+    /// **S** The keys have been in use for long, and could not be renewed. Withdrawn by
+    /// [`KeyRefreshed`](Self::KeyRefreshed) or [`MembersChanged`](Self::MembersChanged)
+    /// (V2-033).
+    KeyAge {
+        /// Those whom the failed attempts waited for. Silence is no proof of guilt: the server
+        /// may have dropped their packets.
+        waiting_for: MemberSet,
+        /// Whether the keys are so old that nothing is sent with them any more.
+        stopped: bool,
+    },
+    /// A long text arrives in parts, and so much of it is here; it is shown when it is complete
+    /// (V2-028).
+    ContentProgress {
+        /// Who writes it.
+        author: MemberId,
+        /// Bytes received.
+        received: usize,
+        /// Bytes of the whole.
+        total: usize,
+    },
+    /// **S** A long text will never be complete: its author stopped, the subsession ended, or
+    /// its parts do not make what was announced.
+    ContentIncomplete {
+        /// Who wrote it.
+        author: MemberId,
+        /// Bytes received.
+        received: usize,
+        /// Bytes announced.
+        total: usize,
     },
     /// An operation succeeded; [`MembersChanged`](Self::MembersChanged) or
     /// [`KeyRefreshed`](Self::KeyRefreshed) came before it.
@@ -258,6 +316,16 @@ pub struct OperationId(pub(super) u64);
 pub enum FailReason {
     /// These left the channel while it ran (ORD-025).
     MembersLeft(MemberSet),
+    /// A packet that everybody judges alike ended it (V2-012, V2-017).
+    Ended {
+        /// Who sent it. By itself no reason for blame.
+        by: MemberId,
+        /// What it was.
+        cause: FailureCause,
+        /// Those whose packets were awaited then. Whether they or the server are to blame
+        /// cannot be told.
+        waiting_for: MemberSet,
+    },
     /// We left the channel, or were removed from it.
     WeLeft,
     /// We, and only we, could not go on, and leave the channel for it (GRT-022).
@@ -268,6 +336,19 @@ impl fmt::Display for FailReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MembersLeft(members) => write!(f, "{members} left the channel"),
+            Self::Ended { by, cause: FailureCause::Aborted(reason), waiting_for } => {
+                write!(f, "{by} ended it: {reason}")?;
+                if *reason == AbortReason::TimedOut && !waiting_for.is_empty() {
+                    write!(f, ", waiting for {waiting_for}")?;
+                }
+                Ok(())
+            }
+            Self::Ended { by, cause: FailureCause::BadProof, .. } => {
+                write!(f, "{by} sent a contribution that it could not prove")
+            }
+            Self::Ended { by, cause: _, .. } => {
+                write!(f, "{by} has another view of it than others")
+            }
             Self::WeLeft => f.write_str("we left the channel"),
             Self::WeAreStuck(reason) => write!(f, "we could not go on: {reason}"),
         }
@@ -361,6 +442,31 @@ impl fmt::Display for ChangeError {
 
 impl core::error::Error for ChangeError {}
 
+/// Why an operation cannot be aborted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AbortError {
+    /// No operation is in progress.
+    NoOperation,
+    /// This profile has no such packet, or we are being excluded. Removing a member that is
+    /// waited for from the channel ends the operation too.
+    NotPossible,
+}
+
+impl fmt::Display for AbortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoOperation => "no operation is in progress",
+            Self::NotPossible => {
+                "this session cannot end operations; removing a member that is waited for from \
+                 the channel does"
+            }
+        })
+    }
+}
+
+impl core::error::Error for AbortError {}
+
 /// Why a text was not sent; nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -376,6 +482,9 @@ pub enum SendError {
     },
     /// There is nothing to acknowledge to anybody.
     NoSubsession,
+    /// The keys are too old to send anything with them (V2-033). [`Notice::KeyAge`] says who
+    /// keeps them from being renewed.
+    KeysTooOld,
     /// A fault of ours.
     Internal,
 }
@@ -389,6 +498,10 @@ impl fmt::Display for SendError {
                 "the text needs {found} bytes and a packet carries {limit}; send it in parts"
             ),
             Self::NoSubsession => f.write_str("there is no session with others yet"),
+            Self::KeysTooOld => f.write_str(
+                "the keys are too old and could not be renewed; exclude those who do not answer, \
+                 then send again; the text was not sent",
+            ),
             Self::Internal => f.write_str("internal error, please report; the text was not sent"),
         }
     }
@@ -414,6 +527,8 @@ pub enum BadMessage {
     ForeignParent,
     /// Content after its author promised to write no more; kept, but not shown (TRN-010).
     AfterFin,
+    /// Its author has written more or fewer messages before it than it says (V2-025).
+    Position,
     /// Signed with our own key, but we did not write it: stolen key or restored state
     /// (MSG-011).
     OwnUnknown,
@@ -423,6 +538,7 @@ impl fmt::Display for BadMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Content => "its content is malformed (TRN-012)",
+            Self::Position => "it is not at the position that its author signed (V2-025)",
             Self::SelfParent => "it names itself as parent (TRN-005)",
             Self::NotAMember => "its author is not a member (TRN-009)",
             Self::NotAntichain => "its parents depend on each other (TRN-007)",

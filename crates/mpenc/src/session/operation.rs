@@ -1,7 +1,7 @@
 //! Operations as the session sees them: accepted packets go to the greeter, and what it says is
 //! carried out (sections 5 and 6.3).
 
-use mpenc_greeting::{Initial, Outcome, Progress, Staged, StuckReason};
+use mpenc_greeting::{AbortReason, Failure, Initial, Outcome, Outgoing, Progress, Staged};
 use mpenc_liveness::TimerKind;
 use mpenc_transcript::order::{InitialPacket, OrderReject};
 use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp, guard};
@@ -10,7 +10,7 @@ use super::input::{Disposition, RejectReason};
 use super::message::Which;
 use super::own::Origin;
 use super::subsession::SubsessionState;
-use super::{Change, Env, FailReason, Notice, OperationError, Session};
+use super::{AbortError, Change, Env, FailReason, Notice, OperationError, Session};
 use crate::channel::ChannelRequest;
 use crate::security::Body;
 
@@ -49,7 +49,7 @@ impl Session {
         let packet = InitialPacket {
             prev_final: initial.metadata.prev_final,
             prev_chain: initial.metadata.prev_chain,
-            binds_chain: false,
+            binds_chain: initial.binds_chain,
             names_owner: initial.verified && initial.next_members.contains(&owner),
             initiator_is_member: initial.verified && prev_members.contains(&initial.initiator),
             is_final: initial.is_final,
@@ -67,6 +67,7 @@ impl Session {
             return Disposition::Rejected(RejectReason::Order(reason));
         }
 
+        self.trail_order();
         let own = self.settle_proposal(id, &initial.initiator);
         if self.current.is_none() {
             //= docs/spec/protocol.md#MSG-016
@@ -165,14 +166,15 @@ impl Session {
         if let Err(reason) = self.order.accept_final(id, prev_initial, self.rules.order_hash()) {
             return Disposition::Rejected(RejectReason::Order(reason));
         }
+        self.trail_order();
+        let waiting_for = self.greeter.running().map(|view| view.waiting_for).unwrap_or_default();
         //= docs/spec/protocol.md#ORD-017
         match self.greeter.handle(env.rng, sender, bytes) {
-            Ok(progress)
-                if matches!(
-                    progress.outcome,
-                    Outcome::Complete(_) | Outcome::Failed(_) | Outcome::Stuck(_)
-                ) =>
-            {
+            Ok(Progress { outcome: Outcome::Failed(failure), .. }) => {
+                self.failed(env, failure, waiting_for);
+                Disposition::Accepted
+            }
+            Ok(progress) if !matches!(progress.outcome, Outcome::Continues) => {
                 self.carry_out(env, progress);
                 Disposition::Accepted
             }
@@ -206,9 +208,7 @@ impl Session {
         match progress.outcome {
             Outcome::Continues | Outcome::Ignored => {}
             Outcome::Complete(staged) => self.complete(env, staged),
-            Outcome::Failed(_) => {
-                self.fail_operation(env, FailReason::WeAreStuck(StuckReason::Internal));
-            }
+            Outcome::Failed(failure) => self.failed(env, failure, MemberSet::new()),
             Outcome::Stuck(reason) => {
                 //= docs/spec/protocol.md#GRT-022
                 self.fail_operation(env, FailReason::WeAreStuck(reason));
@@ -231,6 +231,18 @@ impl Session {
         self.operation_succeeded(&running.change);
     }
 
+    //= docs/spec/v2.md#V2-012
+    fn failed(&mut self, env: &mut Env<'_>, failure: Failure, waiting_for: MemberSet) {
+        let Failure { by, cause, bad, disagree } = failure;
+        for member in bad {
+            self.notify(Notice::BadContribution { member });
+        }
+        for member in disagree {
+            self.notify(Notice::OperationDisagreement { member });
+        }
+        self.fail_operation(env, FailReason::Ended { by, cause, waiting_for });
+    }
+
     /// Ends the running operation without success; the current subsession stays as it was
     /// (SES-016).
     pub(super) fn fail_operation(&mut self, env: &mut Env<'_>, reason: FailReason) {
@@ -242,8 +254,16 @@ impl Session {
             initiator: running.initiator.clone(),
             reason: reason.clone(),
         });
+        if running.change.is_refresh()
+            && let FailReason::Ended { waiting_for, .. } = &reason
+        {
+            self.refresh_failed(waiting_for.clone());
+        }
         if running.initiator == *self.owner() {
             self.end_proposed(&running.change, OperationError::OperationFailed(reason));
+        }
+        if !running.bystander {
+            self.confirm_order(env);
         }
         //= docs/spec/protocol.md#ORD-014
         if running.first && self.current.is_none() {
@@ -254,6 +274,7 @@ impl Session {
 
     fn stop_operation_timers(&mut self) {
         self.deadlines.cancel(&TimerKind::Operation);
+        self.deadlines.cancel(&TimerKind::Abort);
         self.deadlines.cancel(&TimerKind::Bystander);
     }
 
@@ -304,10 +325,48 @@ impl Session {
         }
     }
 
+    /// OP_TIMEOUT has passed: says who is waited for, and ends the operation if the profile can.
     //= docs/spec/protocol.md#GRT-027
+    //= docs/spec/protocol.md#ORD-045
     pub(super) fn operation_is_slow(&mut self) {
-        if let Some(view) = self.greeter.running().filter(|view| !view.bystander) {
-            self.notify(Notice::OperationSlow { waiting_for: view.waiting_for });
+        let Some(view) = self.greeter.running().filter(|view| !view.bystander) else { return };
+        let initiator = view.initiator == *self.owner();
+        self.notify(Notice::OperationSlow { waiting_for: view.waiting_for });
+        if initiator {
+            self.abort_because(AbortReason::TimedOut);
+        } else {
+            let later = self.now + self.timing().bc_lat();
+            self.deadlines.set(TimerKind::Abort, later);
+        }
+    }
+
+    /// Asks for the end of the operation in progress without success; it ends if the channel
+    /// orders that before what completes it (ORD-044). Everybody learns who asked.
+    ///
+    /// # Errors
+    ///
+    /// [`AbortError::NoOperation`] if none is in progress, [`AbortError::NotPossible`] in a v1
+    /// session and for those being excluded.
+    //= docs/spec/protocol.md#SES-038
+    pub fn abort(&mut self, env: &mut Env<'_>) -> Result<(), AbortError> {
+        self.clamp(env.now);
+        if self.operation.is_none() {
+            return Err(AbortError::NoOperation);
+        }
+        let sent = self.abort_because(AbortReason::Asked);
+        self.settle(env);
+        if sent { Ok(()) } else { Err(AbortError::NotPossible) }
+    }
+
+    //= docs/spec/protocol.md#ORD-044
+    //= docs/spec/v2.md#V2-017
+    pub(super) fn abort_because(&mut self, reason: AbortReason) -> bool {
+        match self.greeter.abort(reason) {
+            Some(Outgoing { recipients, packet }) => {
+                self.broadcast(recipients, packet);
+                true
+            }
+            None => false,
         }
     }
 

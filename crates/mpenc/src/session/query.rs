@@ -253,17 +253,6 @@ impl Session {
         !self.dropped_inconsistent && self.subsessions().all(|sub| sub.transcript.is_consistent())
     }
 
-    /// Whether the members are known to have accepted the same operations: never in a v1
-    /// session, which has no means to find out (ORD-040).
-    #[must_use]
-    pub fn order_verified(&self) -> bool {
-        match self.config.profile {
-            crate::Profile::V1 => false,
-            #[cfg(feature = "testing")]
-            crate::Profile::Transparent => false,
-        }
-    }
-
     /// Whether the initial packet of the last completed operation is known to be its
     /// initiator's (GRT-026); `None` before there was one.
     #[must_use]

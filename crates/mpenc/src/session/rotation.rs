@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
-use mpenc_types::{MemberSet, MessageId, guard};
+use mpenc_types::{ChainHash, MemberSet, MessageId, guard};
 
 use super::message::Which;
 use super::operation::Running;
 use super::subsession::{Ended, Shutdown, Subsession, SubsessionState};
+use super::trail::OrderTrail;
 use super::{Env, MAX_ENDED, Notice, SendError, Session};
 use crate::security::Body;
 
@@ -42,13 +43,17 @@ impl Session {
             };
             let acks = AckMonitor::new(*self.timing());
             let members = running.next_members.clone();
-            self.current = Some(Subsession::new(sid, members, security, acks, context));
+            let chain = self.order.chain_hash().unwrap_or(ChainHash::new([0; 32]));
+            let trail = OrderTrail::new(chain);
+            self.current = Some(Subsession::new(sid, members, security, acks, trail, context));
         }
+        self.keys_renewed();
         if !was_member {
             self.expect_winding_up();
         }
         self.announce(running, was_member, heads);
         self.retry_undecrypted();
+        self.confirm_order(env);
         self.own_rotated();
         //= docs/spec/protocol.md#FIN-027
         if was_parting && self.current.is_some() {

@@ -7,6 +7,7 @@ use mpenc_liveness::AckMonitor;
 use mpenc_transcript::{Deferral, Transcript};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
+use super::trail::OrderTrail;
 use crate::security::{MessageSecurity, Opened};
 
 /// The state of one subsession (SES-004).
@@ -35,6 +36,7 @@ pub(super) struct Subsession {
     pub(super) transcript: Transcript,
     pub(super) deferral: Deferral<Waiting>,
     pub(super) acks: AckMonitor,
+    pub(super) trail: OrderTrail,
     pub(super) state: SubsessionState,
     pub(super) context: LogContext,
     pub(super) shutdown: Option<Shutdown>,
@@ -99,6 +101,7 @@ impl Subsession {
         members: MemberSet,
         security: Box<dyn MessageSecurity>,
         acks: AckMonitor,
+        trail: OrderTrail,
         context: LogContext,
     ) -> Self {
         Self {
@@ -108,6 +111,7 @@ impl Subsession {
             members: Arc::new(members),
             security,
             acks,
+            trail,
             state: SubsessionState::Joined,
             context,
             shutdown: None,
@@ -123,6 +127,11 @@ impl Subsession {
     /// Everybody but `author`: who can read its messages (MOD-008).
     pub(super) fn readers(&self, author: &MemberId) -> MemberSet {
         self.members.without(author)
+    }
+
+    /// How many messages of this author have been accepted.
+    pub(super) fn written_by(&self, author: &MemberId) -> u64 {
+        self.transcript.seen(author, author)
     }
 
     /// Whether messages may be accepted and acknowledged.

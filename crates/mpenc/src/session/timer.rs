@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use mpenc_greeting::AbortReason;
 use mpenc_liveness::{AckAction, Deadline, TimerKind};
 use mpenc_types::Timestamp;
 
@@ -64,6 +65,13 @@ impl Session {
     fn fire(&mut self, env: &mut Env<'_>, cause: TimerKind) {
         match cause {
             TimerKind::Operation => self.operation_is_slow(),
+            TimerKind::Abort => {
+                self.abort_because(AbortReason::TimedOut);
+            }
+            TimerKind::Refresh => self.refresh_due(env),
+            TimerKind::KeyAge => self.keys_are_old(),
+            TimerKind::Confirmations => self.confirmations_due(),
+            TimerKind::OrderAhead => self.order_still_ahead(),
             //= docs/spec/protocol.md#ORD-034
             TimerKind::Bystander => self.request_leave(env),
             TimerKind::Exclusion | TimerKind::Inclusion => self.task_due(env, cause),
@@ -71,14 +79,13 @@ impl Session {
             TimerKind::Enter => self.enter_timed_out(env),
             TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),
-            // Kept by the subsessions themselves, or not in this version.
+            // Kept by the subsessions themselves.
             TimerKind::OwnAck
             | TimerKind::FullAck
             | TimerKind::FinTimeout
             | TimerKind::FinGrace
             | TimerKind::NotAccepted
-            | TimerKind::NotDecrypted
-            | TimerKind::Refresh => {}
+            | TimerKind::NotDecrypted => {}
         }
     }
 
