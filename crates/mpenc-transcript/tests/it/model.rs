@@ -13,17 +13,23 @@ pub(crate) struct NaiveMessage {
     pub(crate) kind: BodyKind,
 }
 
-/// A transcript that searches its graph for every answer.
+/// A transcript that looks through all its messages for every answer. What comes before a message
+/// never changes, so that is searched for once. Messages also go by their places in the list.
 #[derive(Clone)]
 pub(crate) struct Naive {
     pub(crate) members: MemberSet,
     pub(crate) messages: Vec<NaiveMessage>,
     index: BTreeMap<MessageId, usize>,
+    /// Places of each message's parents.
+    parents: Vec<Vec<usize>>,
+    /// For each message, which messages up to it are at or before it.
+    pasts: Vec<Vec<bool>>,
 }
 
 impl Naive {
     pub(crate) fn new(members: MemberSet) -> Self {
-        Self { members, messages: vec![], index: BTreeMap::new() }
+        let (parents, pasts) = (vec![], vec![]);
+        Self { members, messages: vec![], index: BTreeMap::new(), parents, pasts }
     }
 
     fn find(&self, id: &MessageId) -> &NaiveMessage {
@@ -34,26 +40,50 @@ impl Naive {
         self.index.contains_key(id)
     }
 
-    /// `of` and everything reachable from it.
-    pub(crate) fn closure(&self, of: &[MessageId]) -> BTreeSet<MessageId> {
+    pub(crate) fn place(&self, id: &MessageId) -> usize {
+        self.index[id]
+    }
+
+    fn ids(&self, places: impl IntoIterator<Item = usize>) -> impl Iterator<Item = MessageId> {
+        places.into_iter().map(|at| self.messages[at].id)
+    }
+
+    /// Whether the message at place `a` is the one at `b` or reachable from it.
+    pub(crate) fn before_or_at(&self, a: usize, b: usize) -> bool {
+        self.pasts[b].get(a) == Some(&true)
+    }
+
+    /// These places and everything reachable from them.
+    pub(crate) fn reachable(&self, from: &[usize]) -> BTreeSet<usize> {
         let mut met = BTreeSet::new();
-        let mut queue = of.to_vec();
-        while let Some(id) = queue.pop() {
-            if met.insert(id) {
-                queue.extend(&self.find(&id).parents);
+        let mut queue = from.to_vec();
+        while let Some(at) = queue.pop() {
+            if met.insert(at) {
+                queue.extend(&self.parents[at]);
             }
         }
         met
     }
 
+    /// `of` and everything reachable from it.
+    pub(crate) fn closure(&self, of: &[MessageId]) -> BTreeSet<MessageId> {
+        let places: Vec<_> = of.iter().map(|id| self.place(id)).collect();
+        self.ids(self.reachable(&places)).collect()
+    }
+
+    /// Those of the places that none of the others has as parent.
+    pub(crate) fn maximal_places(&self, of: &BTreeSet<usize>) -> Vec<MessageId> {
+        let named: BTreeSet<_> = of.iter().flat_map(|at| &self.parents[*at]).collect();
+        self.ids(of.iter().filter(|at| !named.contains(at)).copied()).collect()
+    }
+
     /// Those of the messages that none of the others has as parent.
     pub(crate) fn maximal(&self, of: &BTreeSet<MessageId>) -> Vec<MessageId> {
-        let named: BTreeSet<_> = of.iter().flat_map(|id| &self.find(id).parents).collect();
-        of.iter().filter(|id| !named.contains(id)).copied().collect()
+        self.maximal_places(&of.iter().map(|id| self.place(id)).collect())
     }
 
     pub(crate) fn le(&self, a: &MessageId, b: &MessageId) -> bool {
-        self.closure(&[*b]).contains(a)
+        self.before_or_at(self.place(a), self.place(b))
     }
 
     fn lt(&self, a: &MessageId, b: &MessageId) -> bool {
@@ -65,26 +95,33 @@ impl Naive {
     }
 
     pub(crate) fn unacked_by(&self, id: &MessageId) -> MemberSet {
-        let author = &self.find(id).author;
-        let acked = |r: &MemberId| self.by(r).iter().any(|m| self.lt(id, m));
-        self.members.iter().filter(|r| *r != author && !acked(r)).collect()
+        let at = self.place(id);
+        let author = &self.messages[at].author;
+        let later = (at + 1..self.messages.len()).filter(|later| self.before_or_at(at, *later));
+        let acked: Vec<_> = later.map(|later| &self.messages[later].author).collect();
+        self.members.iter().filter(|r| *r != author && !acked.contains(r)).collect()
     }
 
     pub(crate) fn is_closed(&self, id: &MessageId) -> bool {
-        self.unacked_by(id).is_empty() && self.by(&self.find(id).author).last() != Some(id)
+        let author = &self.find(id).author;
+        let last = self.messages.iter().rfind(|m| m.author == *author);
+        last.is_some_and(|last| last.id != *id) && self.unacked_by(id).is_empty()
     }
 
     pub(crate) fn heads(&self) -> Vec<MessageId> {
-        let named: BTreeSet<_> = self.messages.iter().flat_map(|m| &m.parents).collect();
-        let heads = self.messages.iter().rev().map(|m| m.id);
-        heads.filter(|id| !named.contains(id)).collect()
+        let named: BTreeSet<_> = self.parents.iter().flatten().collect();
+        self.ids((0..self.messages.len()).rev().filter(|at| !named.contains(at))).collect()
+    }
+
+    fn has_content_at(&self, at: usize) -> bool {
+        let message = &self.messages[at];
+        let own = self.messages.iter().enumerate().filter(|(_, m)| m.author == message.author);
+        let mut own = own.filter(|(other, _)| self.before_or_at(*other, at));
+        message.kind.is_payload() && !own.any(|(_, m)| m.kind.is_fin())
     }
 
     pub(crate) fn has_content(&self, id: &MessageId) -> bool {
-        let message = self.find(id);
-        let same_author = |x: &&MessageId| self.find(x).author == message.author;
-        message.kind.is_payload()
-            && !self.closure(&[*id]).iter().filter(same_author).any(|x| self.find(x).kind.is_fin())
+        self.has_content_at(self.place(id))
     }
 
     pub(crate) fn is_consistent(&self) -> bool {
@@ -94,10 +131,11 @@ impl Naive {
 
     /// The maximal payloads among these messages and their ancestors.
     pub(crate) fn maximal_payloads(&self, of: &[MessageId]) -> BTreeSet<MessageId> {
-        let closure = self.closure(of);
-        let payloads: BTreeSet<_> = closure.into_iter().filter(|id| self.has_content(id)).collect();
-        let maximal = |x: &&MessageId| !payloads.iter().any(|y| self.lt(x, y));
-        payloads.iter().filter(maximal).copied().collect()
+        let places: Vec<_> = of.iter().map(|id| self.place(id)).collect();
+        let payloads: Vec<usize> =
+            self.reachable(&places).into_iter().filter(|at| self.has_content_at(*at)).collect();
+        let later = |x: usize| payloads.iter().any(|y| x != *y && self.before_or_at(x, *y));
+        self.ids(payloads.iter().copied().filter(|x| !later(*x))).collect()
     }
 
     pub(crate) fn effective_parents(&self, id: &MessageId) -> BTreeSet<MessageId> {
@@ -141,7 +179,7 @@ impl Naive {
             });
         }
         if let Some(first) = self.by(entry.author).last().copied()
-            && !self.closure(parents).contains(&first)
+            && !parents.iter().any(|p| self.le(&first, p))
         {
             return Err(TranscriptReject::AuthorFork { first });
         }
@@ -168,7 +206,11 @@ impl Naive {
 
     pub(crate) fn accept(&mut self, entry: &Entry<'_>) -> Result<(), TranscriptReject> {
         self.judge(entry)?;
-        self.index.insert(entry.id, self.messages.len());
+        let place = self.messages.len();
+        self.index.insert(entry.id, place);
+        self.parents.push(entry.parents.iter().map(|id| self.index[id]).collect());
+        let past = self.reachable(&[place]);
+        self.pasts.push((0..=place).map(|at| past.contains(&at)).collect());
         self.messages.push(NaiveMessage {
             id: entry.id,
             author: entry.author.clone(),
