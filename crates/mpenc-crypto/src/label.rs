@@ -180,7 +180,7 @@ mod tests {
                 .take_while(|line| line.starts_with('|'))
                 .flat_map(|line| line.split('|'))
                 .filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix('`'))
-                .filter(|cell| !cell.contains(['`', '(']) && *cell != "ctx")
+                .filter(|cell| !cell.contains(['`', '(']) && cell.trim() == *cell)
                 .collect();
             table
         };

@@ -189,12 +189,12 @@ fn elements<S: GroupDiffieHellman>() -> Result<(), Violation> {
     Ok(())
 }
 
-fn promise<S: Suite>(kept: bool, promise: &'static str) -> Result<(), Violation> {
+pub(super) fn promise<S: Suite>(kept: bool, promise: &'static str) -> Result<(), Violation> {
     if kept { Ok(()) } else { Err(Violation { suite: S::NAME, promise }) }
 }
 
 /// Whether printing tells no run of four of the secret's bytes, in hex or as a list.
-fn hides(value: &impl fmt::Debug, secret: &[u8; 32]) -> bool {
+pub(super) fn hides(value: &impl fmt::Debug, secret: &[u8; 32]) -> bool {
     let printed = format!("{value:?} {value:#?}");
     secret.chunks_exact(4).all(|run| {
         let hex: String = run.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -6,8 +6,13 @@
 //! No program and no default build turns the feature on; `cargo xtask tidy` fails if one does.
 
 mod check;
+mod check_broadcast;
 mod transparent;
 mod transparent_broadcast;
 
 pub use check::{Violation, check_group, check_stream_cipher, check_suite};
+pub use check_broadcast::{
+    check_aead, check_broadcast_suite, check_framed_hash, check_key_derivation,
+    check_prime_order_group, check_proof,
+};
 pub use transparent::Transparent;
