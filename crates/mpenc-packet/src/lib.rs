@@ -49,3 +49,5 @@ pub mod armor;
 pub mod padding;
 pub mod tlv;
 pub mod v1;
+pub mod v2;
+mod work;

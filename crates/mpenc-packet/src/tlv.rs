@@ -6,6 +6,8 @@ use core::fmt;
 
 use mpenc_types::guard;
 
+use crate::work;
+
 /// One record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -89,6 +91,7 @@ impl<'a> Reader<'a> {
     ///
     /// [`TlvError::Truncated`].
     pub fn peek(&self) -> Result<Option<Record<'a>>, TlvError> {
+        work::step();
         if self.rest.is_empty() {
             return Ok(None);
         }

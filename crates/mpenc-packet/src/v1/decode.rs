@@ -295,6 +295,9 @@ pub(crate) fn list<'a, T>(
     let mut entries = Vec::with_capacity(count);
     while let Some(value) = reader.take_if(kind)? {
         entries.push(entry(value, entries.len())?);
+        if !guard!("linear-scan") {
+            reader.count(kind, limit)?;
+        }
     }
     Ok(entries)
 }

@@ -7,6 +7,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::work;
+
 /// The first element of an array.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Element {
@@ -65,8 +67,10 @@ fn split_plain(text: &str) -> (&str, &str) {
     let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     // Whole chunks first: without an early exit the processor looks at many bytes at once.
     let chunks = text.as_bytes().chunks(64);
-    let plain =
-        chunks.take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | special(byte)));
+    let plain = chunks.take_while(|chunk| {
+        work::step();
+        !chunk.iter().fold(false, |any, byte| any | special(byte))
+    });
     let start: usize = plain.map(<[u8]>::len).sum();
     let rest = text.as_bytes().get(start..).unwrap_or_default();
     let end = start.saturating_add(rest.iter().position(special).unwrap_or(rest.len()));
@@ -164,6 +168,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn peek(&self) -> Option<char> {
+        work::step();
         self.rest.chars().next()
     }
 
@@ -178,6 +183,7 @@ impl<'a> Parser<'a> {
     }
 
     fn take_any(&mut self) -> Option<char> {
+        work::step();
         let mut chars = self.rest.chars();
         let c = chars.next()?;
         self.rest = chars.as_str();
