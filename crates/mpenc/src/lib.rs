@@ -79,6 +79,7 @@ pub use profile::{Profile, UnknownProfile};
 #[cfg(feature = "inspect")]
 pub use session::Secrets;
 pub use session::{
-    AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Message, Notice,
-    OperationError, OperationId, OperationView, RejectReason, SendError, Session, SessionState,
+    AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint,
+    Message, Notice, OperationError, OperationId, OperationView, RejectReason, SendError, Session,
+    SessionState,
 };

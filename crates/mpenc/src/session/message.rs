@@ -155,7 +155,12 @@ impl Session {
             return Disposition::Ignored;
         }
         match self.try_open(sender, packet) {
-            Some(disposition) => disposition,
+            Some(disposition) => {
+                //= docs/spec/protocol.md#MSG-014
+                //= docs/spec/v2.md#V2-024
+                self.retry_if_moved();
+                disposition
+            }
             None if self.is_of_ended_subsession(sender, packet) => Disposition::Ignored,
             None => self.keep_for_trial(env.now, sender, packet),
         }

@@ -18,6 +18,7 @@ use crate::SessionConfig;
 use crate::channel::ChannelRequest;
 use crate::profile::Rules;
 
+mod fingerprint;
 #[cfg(feature = "hazmat")]
 mod hazmat;
 mod input;
@@ -39,6 +40,7 @@ mod timer;
 mod trail;
 mod trial;
 
+pub use fingerprint::Fingerprint;
 pub use input::{Disposition, RejectReason};
 #[cfg(feature = "inspect")]
 pub use inspect::Secrets;

@@ -9,7 +9,7 @@ use mpenc_types::{
     BodyKind, ChainHash, MemberId, MemberSet, MessageId, PacketId, SubsessionId, Timestamp,
 };
 
-use super::{Change, Session, SubsessionState};
+use super::{Change, Fingerprint, Session, SubsessionState};
 
 /// The public state of a session (SES-001).
 ///
@@ -158,6 +158,12 @@ impl Session {
     #[must_use]
     pub fn sid(&self) -> Option<SubsessionId> {
         self.current.as_ref().map(|current| current.sid)
+    }
+
+    /// What the members of the current subsession can compare, if the profile has it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.current.as_ref().and_then(|current| current.fingerprint)
     }
 
     /// Identifiers of the messages in the log, oldest first.

@@ -8,6 +8,7 @@ use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
 use mpenc_types::{ChainHash, MemberSet, MessageId, guard};
 
+use super::fingerprint::Fingerprint;
 use super::message::Which;
 use super::operation::Running;
 use super::subsession::{Ended, Shutdown, Subsession, SubsessionState};
@@ -37,6 +38,7 @@ impl Session {
 
         if let Some(keys) = keys {
             let context = self.context_after(self.previous.front().filter(|_| was_member), &heads);
+            let fingerprint = keys.fingerprint.map(Fingerprint::new);
             let Some(security) = self.rules.security(&self.config, keys) else {
                 self.internal_error("a greeter handed out keys that cannot be used");
                 return;
@@ -45,7 +47,9 @@ impl Session {
             let members = running.next_members.clone();
             let chain = self.order.chain_hash().unwrap_or(ChainHash::new([0; 32]));
             let trail = OrderTrail::new(chain);
-            self.current = Some(Subsession::new(sid, members, security, acks, trail, context));
+            let mut sub = Subsession::new(sid, members, security, acks, trail, context);
+            sub.fingerprint = fingerprint;
+            self.current = Some(sub);
         }
         self.keys_renewed();
         if !was_member {

@@ -7,6 +7,7 @@ use mpenc_liveness::AckMonitor;
 use mpenc_transcript::{Deferral, Transcript};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
+use super::fingerprint::Fingerprint;
 use super::trail::OrderTrail;
 use crate::security::{MessageSecurity, Opened};
 
@@ -32,6 +33,7 @@ pub enum SubsessionState {
 pub(super) struct Subsession {
     pub(super) sid: SubsessionId,
     members: Arc<MemberSet>,
+    pub(super) fingerprint: Option<Fingerprint>,
     pub(super) security: Box<dyn MessageSecurity>,
     pub(super) transcript: Transcript,
     pub(super) deferral: Deferral<Waiting>,
@@ -109,6 +111,7 @@ impl Subsession {
             transcript: Transcript::new(&members),
             deferral: Deferral::new(members.len()),
             members: Arc::new(members),
+            fingerprint: None,
             security,
             acks,
             trail,

@@ -1,7 +1,8 @@
 //! Packets that no key fits yet (MSG-013 to MSG-016).
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use mpenc_types::{MemberId, Timestamp};
 
@@ -31,6 +32,19 @@ impl TrialBuffer {
     pub(super) fn len(&self) -> usize {
         self.packets.len()
     }
+
+    /// Takes out the oldest packet of the sender that has most, so that nobody can crowd out what
+    /// others sent (V2-024, ATK-164).
+    fn make_room(&mut self) -> Option<Undecrypted> {
+        let mut by_sender: BTreeMap<&MemberId, (usize, usize)> = BTreeMap::new();
+        for (index, packet) in self.packets.iter().enumerate() {
+            by_sender.entry(&packet.sender).or_insert((0, index)).0 += 1;
+        }
+        // Of those with equally many, the one whose oldest is oldest.
+        let most = by_sender.values().max_by_key(|(count, first)| (*count, Reverse(*first)));
+        let index = most.map(|(_, first)| *first)?;
+        self.packets.remove(index)
+    }
 }
 
 impl Session {
@@ -43,7 +57,7 @@ impl Session {
         //= docs/spec/protocol.md#MSG-013
         let capacity = self.timing().trial_capacity(self.session_members().len()).max(1);
         while self.trial.packets.len() >= capacity {
-            let Some(oldest) = self.trial.packets.pop_front() else { break };
+            let Some(oldest) = self.trial.make_room() else { break };
             self.no_longer_undecrypted(oldest);
         }
         let number = self.trial.next;
@@ -63,8 +77,19 @@ impl Session {
         self.trial.packets.iter().any(|old| old.bytes == bytes && old.sender == *sender)
     }
 
+    /// Tries all kept packets again if a subsession can recognise more than before. Ends, since
+    /// only a packet that could be opened makes it recognise more.
+    pub(super) fn retry_if_moved(&mut self) {
+        let moved = |session: &mut Self| {
+            let subs = session.current.iter_mut().chain(&mut session.previous);
+            subs.fold(false, |moved, sub| sub.security.moved() | moved)
+        };
+        while moved(self) && !self.trial.packets.is_empty() {
+            self.retry_undecrypted();
+        }
+    }
+
     /// Tries all kept packets on the subsessions that exist now; called after each rotation.
-    /// Keys never fit later without one, so nothing else is worth a try in this profile.
     pub(super) fn retry_undecrypted(&mut self) {
         for packet in core::mem::take(&mut self.trial.packets) {
             match self.try_open(&packet.sender, &packet.bytes) {
