@@ -220,7 +220,16 @@ impl<'a> Replay<'a> {
                 Body::Payload(_) if ended.contains(&place) => {
                     hidden.insert(data.get("mid")?.message_id()?);
                 }
-                Body::Payload(_) | Body::ExplicitAck { .. } | Body::Consistency { .. } => {}
+                Body::Payload(_)
+                | Body::ExplicitAck { .. }
+                | Body::Consistency { .. }
+                | Body::Heartbeat
+                | Body::OrderConfirmation(_)
+                | Body::Absence { .. }
+                | Body::Error { .. }
+                | Body::Part(_)
+                | Body::Close
+                | Body::Opaque { .. } => {}
             }
         }
         Ok(hidden)
