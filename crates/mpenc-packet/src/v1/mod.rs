@@ -24,6 +24,7 @@ pub use content::{Content, ContentError};
 pub use data::{DataFields, DataPacket};
 pub use decode::{DecodeError, Packet, PacketKind, decode, kind};
 pub use encode::EncodeError;
+pub(crate) use encode::purpose;
 pub use error_packet::{ErrorFields, ErrorPacket, Severity, SignedError};
 pub use greet_type::{GreetType, GreetingOperation};
 pub use greeting::{GreetingFields, GreetingMetadata, GreetingPacket};
