@@ -15,6 +15,10 @@ pub(super) enum Command {
     Exclude(MemberSet),
     /// Renew the keys.
     Refresh,
+    /// End the change of membership that is under way.
+    Abort,
+    /// Show what all members can compare.
+    Fingerprint,
     /// List the members.
     Members,
     /// Tell about a message, by its number from 1.
@@ -59,6 +63,8 @@ impl Command {
             "/include" => Ok(Self::Include(members(&verb, &words)?)),
             "/exclude" => Ok(Self::Exclude(members(&verb, &words)?)),
             "/refresh" => alone(Self::Refresh),
+            "/abort" => alone(Self::Abort),
+            "/fingerprint" => alone(Self::Fingerprint),
             "/members" => alone(Self::Members),
             "/info" => match words.as_slice() {
                 [number] => match number.trim_matches(['[', ']']).parse() {
@@ -129,6 +135,8 @@ pub(super) const HELP: &str = "\
   /include NAME…   let people who are in the room into the session
   /exclude NAME…   take members out of the session and out of the room
   /refresh         renew the keys
+  /abort           end the change of membership that is under way
+  /fingerprint     digits that all members compare, to know that nobody is in between
   /members         who can read, who waits, and their fingerprints
   /info N          about message N: what it answers, its readers, who has not acknowledged it
   /verify NAME     you compared NAME's fingerprint by another way: trust the key
@@ -161,6 +169,8 @@ mod tests {
         check("/include \"First Clown\"", Command::Include(MemberSet::of(&id("First Clown"))));
         check(r#"/include "a\"b\\""#, Command::Include(MemberSet::of(&id("a\"b\\"))));
         check("/refresh", Command::Refresh);
+        check("/abort", Command::Abort);
+        check("/fingerprint", Command::Fingerprint);
         check("/members", Command::Members);
         check("/info 3", Command::Info(3));
         check("/info [3]", Command::Info(3));
@@ -196,6 +206,8 @@ mod tests {
             "/include",
             "/exclude",
             "/refresh",
+            "/abort",
+            "/fingerprint",
             "/members",
             "/info",
             "/verify",

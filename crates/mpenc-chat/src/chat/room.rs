@@ -192,6 +192,15 @@ impl Room {
             Command::Include(members) => self.include(members),
             Command::Exclude(members) => self.exclude(members),
             Command::Refresh => self.request(Request::Refresh),
+            Command::Abort => {
+                if let Err(error) = self.session.abort() {
+                    self.fail(1, &error.to_string());
+                }
+            }
+            Command::Fingerprint => match self.session.view(screen::session_fingerprint) {
+                Some(text) => self.tell(&text),
+                None => self.fail(1, NO_FINGERPRINT),
+            },
             Command::Members => {
                 let own = fingerprint(&self.own_key);
                 // The session asks for keys while it is locked; so the keys come second here too.
@@ -391,6 +400,9 @@ impl Room {
         }
     }
 }
+
+const NO_FINGERPRINT: &str = "there is nothing to compare: no session with others, or one of \
+profile v1, in which only identity keys can be compared, with /members";
 
 const GOODBYE: Duration = Duration::from_millis(200);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);

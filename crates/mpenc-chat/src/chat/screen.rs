@@ -94,6 +94,10 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
         Notice::OpFailed { change, reason, .. } => {
             format!("* could not {}: {}", change_text(change), term::escape(&reason.to_string()))
         }
+        Notice::ContentProgress { author, received, total } => {
+            let percent = received.saturating_mul(100).checked_div(*total).unwrap_or(100);
+            format!("* a long text of {} is arriving: {percent} %", term::name(author))
+        }
         Notice::Unrecognised { sender } => {
             format!("* something that is not of this protocol came from {}", term::name(sender))
         }
@@ -125,6 +129,17 @@ pub(super) fn members(session: &Session, own: &str, keys: &KnownKeys) -> String 
         lines.push(format!("  gone, and about to be excluded: {}", term::names(leaving)));
     }
     lines.join("\n")
+}
+
+/// What all members can compare with each other.
+pub(super) fn session_fingerprint(session: &Session) -> Option<String> {
+    let fingerprint = session.fingerprint()?;
+    Some(format!(
+        "  {fingerprint}\n  Members: {}. Read the digits to each other by another way, such as \
+         a call. If all have the same,\n  nobody else is in between. They change with every change \
+         of members or keys, so compare at the same time.",
+        term::names(&session.members()),
+    ))
 }
 
 /// Who waits, and the command that lets it in.

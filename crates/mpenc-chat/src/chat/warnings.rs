@@ -17,6 +17,10 @@ enum Subject {
     Undecrypted(u64),
     /// An operation that takes long.
     Slow,
+    /// The last operation is not confirmed by everybody.
+    Unconfirmed,
+    /// The keys are old.
+    OldKeys,
     /// Something that nothing withdraws.
     Lasting(usize),
 }
@@ -100,14 +104,54 @@ impl Warnings {
             Notice::OperationSlow { waiting_for } => self.raise(
                 Subject::Slow,
                 format!(
-                    "the change of membership takes long, waiting for {}; taking them out of the \
-                     room would end it",
+                    "the change of membership takes long, waiting for {}; /abort or taking them out \
+                     of the room would end it",
                     term::names(waiting_for)
                 ),
             ),
             Notice::OpSucceeded { .. } | Notice::OpFailed { .. } => {
                 self.withdraw(&Subject::Slow, "the change of membership has ended".to_owned())
             }
+            Notice::OrderNotConfirmed { members, .. } => self.raise(
+                Subject::Unconfirmed,
+                format!(
+                    "{} did not confirm the last change of membership or keys so far",
+                    term::names(members)
+                ),
+            ),
+            Notice::OrderConfirmed { .. } => self.withdraw(
+                &Subject::Unconfirmed,
+                "everybody has confirmed the last change of membership or keys".to_owned(),
+            ),
+            Notice::KeyAge { waiting_for, stopped } => {
+                let who = if waiting_for.is_empty() {
+                    String::new()
+                } else {
+                    format!(", since {} did not answer", term::names(waiting_for))
+                };
+                let end = if *stopped { "; nothing more is sent with them" } else { "" };
+                let text = format!(
+                    "the keys are old and could not be renewed{who}{end}; /exclude who does not \
+                     answer, or /refresh"
+                );
+                self.raise(Subject::OldKeys, text)
+            }
+            Notice::KeyRefreshed { .. } | Notice::MembersChanged { .. } => {
+                self.withdraw(&Subject::OldKeys, "the keys are new again".to_owned())
+            }
+            Notice::BadContribution { member } => self.last(format!(
+                "{} broke the rules of key agreement, which failed for it",
+                term::name(member)
+            )),
+            Notice::OperationDisagreement { member } => self.last(format!(
+                "{} saw another key agreement than we did, and it failed; the server may have \
+                 shown different packets to different members",
+                term::name(member)
+            )),
+            Notice::ContentIncomplete { author, received, total } => self.last(format!(
+                "a long text of {} will never be complete: {received} of {total} bytes arrived",
+                term::name(author)
+            )),
             Notice::BadMessage { author, reason } => self.last(format!(
                 "a message of {} breaks a rule and is not shown: {reason}",
                 term::name(author)

@@ -2,8 +2,8 @@
 
 use mpenc::channel::ChannelRequest;
 use mpenc::{
-    ChangeError, MemberId, MemberSet, MessageId, Notice, OperationError, SendError, Session,
-    SessionState,
+    ChangeError, MemberId, MemberSet, MessageId, Notice, OperationError, Profile, SendError,
+    Session, SessionState,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,12 +19,15 @@ fn ids<'a>(ids: impl IntoIterator<Item = &'a MessageId>) -> Vec<String> {
     ids.into_iter().map(|id| hexed(id.as_bytes())).collect()
 }
 
-/// What is asked of the channel.
-pub(super) fn request(request: &ChannelRequest) -> Option<Value> {
+/// What is asked of the channel. Packets of v1 are text; others are told in hex.
+pub(super) fn request(request: &ChannelRequest, profile: Profile) -> Option<Value> {
     Some(match request {
         ChannelRequest::Send { recipients, bytes } => json!({
             "ev": "send",
-            "pubtxt": String::from_utf8_lossy(bytes),
+            "pubtxt": match profile {
+                Profile::V1 => String::from_utf8_lossy(bytes).into_owned(),
+                _ => hexed(bytes),
+            },
             "recipients": names(recipients),
         }),
         ChannelRequest::Enter => json!({ "ev": "control", "enter": true }),
@@ -131,6 +134,7 @@ pub(super) fn send_error(error: SendError) -> (&'static str, String) {
         SendError::NotJoined => "not_joined",
         SendError::TooLarge { .. } => "too_large",
         SendError::NoSubsession => "no_subsession",
+        SendError::KeysTooOld => "keys_too_old",
         SendError::Internal | _ => "internal",
     };
     (code, error.to_string())

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 
 use mpenc::channel::ChannelEvent;
 use mpenc::{
-    ChangeError, Disposition, Env, Identity, MemberId, OperationId, RejectReason, Session,
+    ChangeError, Disposition, Env, Identity, MemberId, OperationId, Profile, RejectReason, Session,
     SessionConfig, Timestamp, Timing,
 };
 use rand_chacha::ChaCha20Rng;
@@ -18,6 +18,7 @@ pub(super) struct Member {
     session: Session,
     rng: ChaCha20Rng,
     clock: Clock,
+    profile: Profile,
     /// Milliseconds since `init`.
     now: u64,
     identity: mpenc::PublicKey,
@@ -47,6 +48,7 @@ impl Member {
             session,
             rng: setup.rng,
             clock: setup.clock,
+            profile: setup.profile,
             now: 0,
             identity: public,
             waiting: BTreeMap::new(),
@@ -72,15 +74,23 @@ impl Member {
             "uid": self.session.me().to_string(),
             "identity_pub": hexed(self.identity.as_bytes()),
             "impl": concat!("mpenc ", env!("CARGO_PKG_VERSION")),
-            "protocol_version": WIRE_VERSION,
+            "protocol_version": match self.profile {
+                Profile::V1 => 1,
+                _ => 2,
+            },
         })
     }
 
     pub(super) fn channel_event(
         &mut self,
-        event: ChannelEvent,
+        mut event: ChannelEvent,
         events: &mut Vec<Value>,
     ) -> Result<(), Refusal> {
+        if let ChannelEvent::Packet { bytes, .. } = &mut event
+            && self.profile != Profile::V1
+        {
+            *bytes = hex::decode(&*bytes).map_err(|_| Refusal::field("pubtxt"))?;
+        }
         let disposition = self.call(|session, env| session.handle_input(env, event));
         self.drain(events);
         match disposition {
@@ -172,7 +182,7 @@ impl Member {
             }
         }
         while let Some(request) = self.session.poll_transmit() {
-            events.extend(event::request(&request));
+            events.extend(event::request(&request, self.profile));
         }
     }
 
@@ -243,6 +253,3 @@ fn internal_state(session: &Session) -> &'static str {
         Some(_) => "COsj",
     }
 }
-
-/// Of the packets of v1 (wire-v1.md section 4).
-const WIRE_VERSION: u8 = 1;

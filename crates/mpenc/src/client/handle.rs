@@ -18,7 +18,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{Directory, MAX_KEPT_NOTICES, driver};
 use crate::channel::{ChannelError, GroupChannel};
-use crate::session::{ChangeError, Env, Notice, OperationError, OperationId, SendError};
+use crate::session::{
+    AbortError, ChangeError, Env, Notice, OperationError, OperationId, SendError,
+};
 use crate::{SessionConfig, session};
 
 /// A handle to a conversation. Clones share it.
@@ -264,6 +266,15 @@ impl Session {
     /// See [`RequestError`].
     pub fn refresh(&self) -> Request {
         self.request(session::Session::refresh)
+    }
+
+    /// Asks for the end of the operation in progress without success.
+    ///
+    /// # Errors
+    ///
+    /// As [`session::Session::abort`].
+    pub fn abort(&self) -> Result<(), AbortError> {
+        self.inner.call(session::Session::abort)
     }
 
     /// Sends a text to the members of the session. Success means handed over: the notice
