@@ -64,6 +64,8 @@ mod greeter;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 mod v1;
+mod v2;
 
 pub use greeter::*;
 pub use v1::CliquesGreeter;
+pub use v2::BroadcastGreeter;
