@@ -80,8 +80,8 @@ impl Suite for Transparent {
 }
 
 fn absorb(lanes: &mut [u64; 4], word: u64) {
-    for lane in lanes {
-        *lane = mix(*lane ^ word).wrapping_add(*lane);
+    for (lane, odd) in lanes.iter_mut().zip(ODDS) {
+        *lane = (*lane ^ word).wrapping_mul(odd).rotate_left(29);
     }
 }
 
@@ -215,3 +215,7 @@ const P: u64 = (1 << 61) - 1;
 /// Where the four lanes of the checksum begin: digits of π.
 const LANES: [u64; 4] =
     [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0, 0x082e_fa98_ec4e_6c89];
+
+/// What the lanes multiply by: more digits, made odd.
+const ODDS: [u64; 4] =
+    [0x4528_21e6_38d0_1377, 0xbe54_66cf_34e9_0c6d, 0xc0ac_29b7_c97c_50dd, 0x3f84_d5b5_b547_0917];

@@ -133,11 +133,14 @@ impl Stage {
     fn new(count: usize, insider: bool) -> Self {
         let ids: Vec<MemberId> =
             (b'a'..).take(count).map(|name| MemberId::from_wire(&[name])).collect();
-        let identity = |i: usize| Arc::new(Key::from_seed(&seed(b'i', i as u64, 0)));
+        let identities: Vec<_> = (0..count as u64)
+            .map(|i| Arc::new(Key::from_seed(&seed(b'i', i, 0))))
+            .map(|identity| (identity.public(), identity))
+            .collect();
         let greeter = |i: usize| {
-            let mut greeter = CliquesGreeter::new(ids[i].clone(), identity(i));
-            for (other, id) in ids.iter().enumerate() {
-                greeter.set_identity(id, Some(identity(other).public()));
+            let mut greeter = CliquesGreeter::new(ids[i].clone(), identities[i].1.clone());
+            for (id, (public, _)) in ids.iter().zip(&identities) {
+                greeter.set_identity(id, Some(*public));
             }
             greeter
         };
