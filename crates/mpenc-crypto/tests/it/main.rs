@@ -1,21 +1,30 @@
-//! What the v1 suite promises, one behaviour a module.
+//! What the suites promise, one behaviour a module.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails the test")]
 #![expect(clippy::expect_used, reason = "a helper that fails fails the test")]
 #![expect(clippy::indexing_slicing, reason = "a helper that fails fails the test")]
 
+extern crate alloc;
+
+mod aead;
 mod compile_fail;
 mod condensing;
+mod derivation;
 mod edge_signatures;
 mod elements;
+mod framing;
 mod hash_and_cipher;
 mod key_import;
 mod ladder;
 mod original;
+mod proofs;
 mod randomness;
+mod ristretto;
 mod secrets;
 mod signatures;
+#[cfg(feature = "testing")]
+mod third_suite;
 
-use mpenc_crypto::{GroupDiffieHellman, Suite, V1};
+use mpenc_crypto::{GroupDiffieHellman, PrimeOrderGroup, SecretBytes, Suite, V1, V2};
 
 type SigningKey = <V1 as Suite>::SigningKey;
 type VerifyingKey = <V1 as Suite>::VerifyingKey;
@@ -42,4 +51,11 @@ fn folded<'a>(shares: impl IntoIterator<Item = &'a Contribution>) -> Accumulated
         .into_iter()
         .fold(None, |all, x| Some(V1::fold(all.as_ref(), x)))
         .expect("at least one share")
+}
+
+/// A scalar of the v2 suite, different for each number.
+fn scalar(number: u8) -> <V2 as PrimeOrderGroup>::Scalar {
+    let place = |place: u8| number.wrapping_mul(37).wrapping_add(place.wrapping_mul(11));
+    let wide = core::array::from_fn(|i| place(i.to_le_bytes()[0]).wrapping_add(5));
+    V2::reduce(&SecretBytes::new(wide)).expect("not zero")
 }

@@ -1,6 +1,11 @@
 use aes::Aes256;
+use blake2::Blake2bVarCore;
+use blake2::digest::block_api::Buffer;
+use chacha20poly1305::ChaCha20Poly1305;
 use ctr::Ctr128BE;
-use mpenc_crypto::{GroupDiffieHellman, SecretBytes, SigningKey as _, V1, VerifyingKey as _};
+use mpenc_crypto::{
+    GroupDiffieHellman, PrimeOrderGroup, SecretBytes, SigningKey as _, V1, V2, VerifyingKey as _,
+};
 use sha2::{Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -16,10 +21,16 @@ fn secrets_are_wiped_on_drop() {
     wiped::<Contribution>();
     wiped::<Accumulated>();
     wiped::<Element>();
+    wiped::<SecretBytes<64>>();
+    wiped::<<V2 as PrimeOrderGroup>::Scalar>();
+    wiped::<<V2 as PrimeOrderGroup>::Element>();
     // What works on secrets inside a call; fails if a feature of a dependency is lost.
     wiped::<Ctr128BE<Aes256>>();
     wiped::<Sha256>();
     wiped::<Sha512>();
+    wiped::<Blake2bVarCore>();
+    wiped::<Buffer<Blake2bVarCore>>();
+    wiped::<ChaCha20Poly1305>();
     wiped::<ed25519_dalek::SigningKey>();
 }
 
@@ -44,5 +55,7 @@ fn secrets_are_redacted() {
     assert_eq!(format!("{x:?}"), "Contribution([redacted])");
     assert_eq!(format!("{:?}", folded([&x])), "Accumulated([redacted])");
     assert_eq!(format!("{:?}", V1::base()), "Element([redacted])");
+    assert_eq!(format!("{:?}", crate::scalar(1)), "Scalar([redacted])");
+    assert_eq!(format!("{:?}", V2::mul_base(&crate::scalar(1))), "Element([redacted])");
     assert_eq!(format!("{:?}", V1::group_key(V1::base())), "SecretBytes<32>([redacted])");
 }

@@ -1,0 +1,5 @@
+use mpenc_crypto::Label;
+
+fn main() {
+    let _ = Label("sid");
+}
