@@ -28,4 +28,5 @@ mod rejects;
 mod script;
 mod secrecy;
 mod tables;
+mod v2;
 mod vectors;

@@ -1,0 +1,4 @@
+//! Membership operations of the v2 profile, from outside.
+
+mod operations;
+mod room;
