@@ -11,8 +11,11 @@ use mpenc_types::{BodyKind, ChainHash, MemberId, MessageId, PacketId};
 use rand_core::CryptoRng;
 
 mod v1;
+mod v2;
 
+pub use mpenc_packet::v2::ErrorCode;
 pub use v1::V1Security;
+pub use v2::{MAX_SKIP, MessageSuite, TAG_WINDOW, V2Security};
 
 use crate::content::Part;
 
@@ -60,17 +63,6 @@ pub enum Body {
     },
 }
 
-/// What a member complains of (wire-v2.md section 5.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// Inconsistent history.
-    History,
-    /// Two messages by one author at the same position.
-    AuthorFork,
-    /// A bad message (ORD-046).
-    BadMessage,
-}
-
 /// Where the author of a message stood in the order of operations when it wrote (V2-026).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderPoint {
@@ -98,12 +90,12 @@ impl Body {
             Self::ExplicitAck { manual } => BodyKind::ExplicitAck { manual },
             Self::Consistency { close } => BodyKind::Consistency { close },
             Self::Heartbeat => BodyKind::Heartbeat,
-            Self::OrderConfirmation(_) => BodyKind::Opaque(4),
-            Self::Absence { .. } => BodyKind::Opaque(5),
-            Self::Error { .. } => BodyKind::Opaque(6),
+            Self::OrderConfirmation(_) => BodyKind::OrderConfirmation,
+            Self::Absence { away } => BodyKind::Absence { away },
+            Self::Error { .. } => BodyKind::Error,
             Self::Part(ref part) if part.is_last() => BodyKind::Payload,
-            Self::Part(_) => BodyKind::Opaque(7),
-            Self::Close => BodyKind::Opaque(8),
+            Self::Part(_) => BodyKind::Part,
+            Self::Close => BodyKind::Close,
             Self::Opaque { kind, .. } => BodyKind::Opaque(kind),
         }
     }

@@ -1,0 +1,258 @@
+//! Message security of the v2 profile: keys that are used once and run forwards, tags that say
+//! which message a packet is, and the author's signature inside (wire-v2.md section 5).
+//!
+//! ```text
+//!  packet ── tag: which author and position? ── decrypt ── nonce ── padding ── signature ── content
+//!              │ none: NotOurs, or Spent           └────────┴──────────┴─ Forged ┘   └ BadContent
+//!              └ one look-up                                  the window moves here ┘
+//! ```
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use mpenc_crypto::{Aead, FramedHash, KeyDerivation, SecretBytes, SigningKey, VerifyingKey};
+use mpenc_greeting::SubsessionKeys;
+use mpenc_types::{MemberId, MessageId, SubsessionId, guard};
+use rand_core::CryptoRng;
+
+use self::chain::{Root, Tag};
+use self::window::{Fate, Window};
+use super::{Body, MessageHeader, MessageSecurity, OpenReject, Opened, SealError, Sealed};
+
+mod binding;
+mod body;
+mod chain;
+mod open;
+mod seal;
+mod window;
+
+pub use window::{MAX_SKIP, TAG_WINDOW};
+
+/// What message security needs of a suite; every [`BroadcastSuite`](mpenc_crypto::BroadcastSuite)
+/// has it.
+pub trait MessageSuite: FramedHash + KeyDerivation + Aead {}
+
+impl<S: FramedHash + KeyDerivation + Aead> MessageSuite for S {}
+
+/// Message security of one subsession of the second profile.
+///
+/// # Security
+///
+/// *Forward secrecy.* Chain keys are replaced by their successors as positions are used; the keys
+/// of one message are kept until everybody is known to have it, and erased then. Who takes the
+/// state reads what was not fully acked and what is still to come in this subsession.
+///
+/// *What others can make us do.* A packet without a tag of ours costs one look-up. With one (they
+/// are visible once sent) it costs one decryption, and if a member made it one verification, but
+/// changes nothing: only a valid signature by the author uses up a position.
+///
+/// *Memory*, for `n` authors: `n` chains and [`TAG_WINDOW`]` · n` tags, below 1 MiB for 128; for
+/// each message not fully acked, or skipped (at most [`MAX_SKIP`] for each author), its keys; for
+/// each fully acked message its tag, packet hash and identifier until this is dropped.
+///
+/// Decrypted text is not wiped.
+pub struct V2Security<S: MessageSuite> {
+    owner: MemberId,
+    sid: SubsessionId,
+    /// What only a subsession that has not ended has.
+    live: Option<Live<S>>,
+    /// Where the packet with this tag stands, if its keys are not erased yet.
+    tags: BTreeMap<Tag, Place>,
+    /// Where the messages stand that were opened or sealed and are not fully acked.
+    places: BTreeMap<MessageId, Place>,
+    /// Packets of messages whose keys are erased.
+    spent: BTreeMap<(Tag, [u8; 32]), MessageId>,
+    moved: bool,
+}
+
+/// The secrets of a subsession, wiped when dropped.
+struct Live<S: MessageSuite> {
+    identifier_key: SecretBytes<32>,
+    signer: Arc<dyn SigningKey>,
+    /// In the order of their names.
+    authors: Vec<Author<S>>,
+    /// Which of them is the owner.
+    own: u16,
+}
+
+struct Author<S: MessageSuite> {
+    name: MemberId,
+    key: S::VerifyingKey,
+    window: Window,
+}
+
+/// A message's place: which author, and which of its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    author: u16,
+    position: u64,
+}
+
+impl<S: MessageSuite> V2Security<S> {
+    /// Message security for the subsession whose keys a greeting agreed on.
+    ///
+    /// `None` if the owner is no author or a key cannot be used, which no greeter hands out.
+    #[must_use]
+    pub fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
+        let SubsessionKeys { sid, secret, signer, authors: mut names, .. } = keys;
+        let root = Root::new::<S>(&sid, &secret);
+        names.sort_unstable();
+        let mut tags = BTreeMap::new();
+        let mut authors = Vec::with_capacity(names.len());
+        let mut own = None;
+        for (index, (name, key)) in (0_u16..).zip(names) {
+            if name == *owner {
+                own = Some(index);
+            }
+            let key = S::VerifyingKey::import(&key).ok()?;
+            let chain = root.chain::<S>(&name);
+            let window = Window::new::<S>(&chain, |tag, position| {
+                tags.insert(tag, Place { author: index, position });
+            });
+            authors.push(Author { name, key, window });
+        }
+        let identifier_key = root.identifier_key::<S>();
+        Some(Self {
+            owner: owner.clone(),
+            sid,
+            live: Some(Live { identifier_key, signer, authors, own: own? }),
+            tags,
+            places: BTreeMap::new(),
+            spent: BTreeMap::new(),
+            moved: false,
+        })
+    }
+
+    /// Moves the window of an author as far as it goes, and knows the new tags.
+    fn settle(&mut self, author: u16) {
+        let Self { live, tags, moved, .. } = self;
+        let Some(live) = live.as_mut() else { return };
+        // Only we move our own: what somebody else signed with our key does not decide where our
+        // next message stands.
+        if author == live.own {
+            return;
+        }
+        let Some(entry) = live.author_mut(author) else { return };
+        *moved |= entry.window.settle::<S>(|tag, position| {
+            tags.insert(tag, Place { author, position });
+        });
+    }
+
+    fn decide(&mut self, id: &MessageId, fate: Fate) {
+        let Some(place) = self.places.get(id).copied() else { return };
+        if let Some(author) = self.author_mut(place) {
+            author.window.decide(place.position, id, fate);
+        }
+    }
+
+    fn author_mut(&mut self, place: Place) -> Option<&mut Author<S>> {
+        self.live.as_mut()?.author_mut(place.author)
+    }
+
+    /// Notes a packet with a valid signature.
+    fn note(&mut self, place: Place, tag: Tag, packet: &[u8], id: MessageId) {
+        let Some(author) = self.author_mut(place) else { return };
+        let noted = author.window.note(place.position, tag, S::hash(&[packet]), id);
+        if noted.kept {
+            self.places.insert(id, place);
+        }
+        if let Some(old) = noted.dropped {
+            self.places.remove(&old);
+        }
+        self.settle(place.author);
+    }
+
+    fn is_spent(&self, tag: Tag) -> bool {
+        self.spent.range((tag, [0; 32])..=(tag, [0xff; 32])).next().is_some()
+    }
+}
+
+impl<S: MessageSuite> Live<S> {
+    fn author(&self, index: u16) -> Option<&Author<S>> {
+        self.authors.get(usize::from(index))
+    }
+
+    fn author_mut(&mut self, index: u16) -> Option<&mut Author<S>> {
+        self.authors.get_mut(usize::from(index))
+    }
+}
+
+impl<S: MessageSuite> MessageSecurity for V2Security<S> {
+    fn seal(
+        &mut self,
+        _: &mut dyn CryptoRng,
+        header: &MessageHeader<'_>,
+        body: &Body,
+    ) -> Result<Sealed, SealError> {
+        self.seal_next(header, body)
+    }
+
+    fn peek_id(&self, packet: &[u8]) -> Option<MessageId> {
+        self.recognise(packet)
+    }
+
+    /// The channel's sender does not matter: the tag says whose place it is.
+    fn open(&mut self, _: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject> {
+        self.open_packet(packet)
+    }
+
+    //= docs/spec/v2.md#V2-024
+    fn erase(&mut self) {
+        let Some(live) = self.live.take() else { return };
+        for (tag, verified) in live.authors.iter().flat_map(|author| author.window.all()) {
+            self.spent.insert((tag, verified.packet), verified.id);
+        }
+        self.places.clear();
+    }
+
+    fn commit(&mut self, id: &MessageId) {
+        self.decide(id, Fate::Accepted);
+    }
+
+    /// The keys stay: what counts at this position may still come, or a proof that its author has
+    /// forked (V2-025).
+    fn destroy(&mut self, id: &MessageId) {
+        self.decide(id, Fate::Rejected);
+    }
+
+    fn release(&mut self, id: &MessageId) {
+        let Some(place) = self.places.remove(id) else { return };
+        if let Some(author) = self.author_mut(place) {
+            author.window.forget(place.position, id);
+        }
+    }
+
+    //= docs/spec/v2.md#V2-024
+    //= docs/spec/v2.md#V2-020
+    fn fully_acked(&mut self, id: &MessageId) {
+        if !guard!("sender-ratchet") {
+            return;
+        }
+        let Some(place) = self.places.get(id).copied() else { return };
+        let Some(author) = self.author_mut(place) else { return };
+        let Some((tag, used_by)) = author.window.erase(place.position) else { return };
+        self.tags.remove(&tag);
+        for by in used_by {
+            self.places.remove(&by.id);
+            self.spent.insert((tag, by.packet), by.id);
+        }
+    }
+
+    fn moved(&mut self) -> bool {
+        core::mem::take(&mut self.moved)
+    }
+}
+
+impl<S: MessageSuite> fmt::Debug for V2Security<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authors = self.live.iter().flat_map(|live| &live.authors);
+        let authors: Vec<_> = authors.map(|author| (&author.name, author.window.next())).collect();
+        f.debug_struct("V2Security")
+            .field("owner", &self.owner)
+            .field("sid", &self.sid)
+            .field("authors", &authors)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+use mpenc_crypto::SignLabel;
+use mpenc_packet::v2::{Content, DataPacket, EncodeError, MAX_TEXT, Plaintext};
+
+use super::binding::{Whereabouts, associated, known_as, nonce};
+use super::body::encodable;
+use super::{Body, MessageHeader, MessageSuite, Place, SealError, Sealed, V2Security};
+
+impl<S: MessageSuite> V2Security<S> {
+    /// Seals with the keys at the owner's next position, which are used up then.
+    pub(super) fn seal_next(
+        &mut self,
+        header: &MessageHeader<'_>,
+        body: &Body,
+    ) -> Result<Sealed, SealError> {
+        //= docs/spec/v2.md#V2-026
+        let content = Content {
+            parents: header.parents.to_vec(),
+            number: header.order.number,
+            chain: header.order.chain,
+            body: encodable(body),
+        };
+        let content = content.encode().map_err(|error| {
+            if let EncodeError::Text { found } = error {
+                SealError::TooLarge { found, limit: MAX_TEXT }
+            } else {
+                SealError::Internal
+            }
+        })?;
+        let live = self.live.as_ref().ok_or(SealError::Internal)?;
+        let own = live.author(live.own).ok_or(SealError::Internal)?;
+        let place = Place { author: live.own, position: own.window.next() };
+        let keys = own.window.keys::<S>(place.position).ok_or(SealError::Internal)?;
+        //= docs/spec/v2.md#V2-025
+        let at = Whereabouts { sid: &self.sid, author: &own.name, position: place.position };
+        let id = at.identifier::<S>(&live.identifier_key, &content);
+        //= docs/spec/v2.md#V2-009
+        //= docs/spec/v2.md#V2-022
+        let signed = at.signed::<S>(&id, &keys.tag);
+        let signature = live.signer.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]);
+        let id = known_as::<S>(id, &signature);
+        let mut text = Plaintext { signature, content }.encode();
+        let nonce = nonce::<S>(&keys, &text);
+        //= docs/spec/v2.md#V2-021
+        let mut data = DataPacket { tag: keys.tag.0, nonce, ciphertext: [].into() };
+        S::seal_in_place(&keys.key, &nonce, &associated(&data), &mut text);
+        data.ciphertext = text;
+        let packet = data.to_wire();
+        self.note(place, keys.tag, &packet, id);
+        self.advance_own();
+        Ok(Sealed { id, packet })
+    }
+
+    fn advance_own(&mut self) {
+        let Self { live, tags, .. } = self;
+        let Some(live) = live.as_mut() else { return };
+        let author = live.own;
+        if let Some(own) = live.author_mut(author) {
+            own.window.advance::<S>(&mut |tag, position| {
+                tags.insert(tag, Place { author, position });
+            });
+        }
+    }
+}
