@@ -7,6 +7,8 @@
 
 mod check;
 mod check_broadcast;
+#[cfg(test)]
+mod flawed;
 mod transparent;
 mod transparent_broadcast;
 
