@@ -141,6 +141,8 @@ pub struct Session {
     task_leave: MemberSet,
     own: Option<OwnOperation>,
     proposal: Option<OwnProposal>,
+    /// What the operation changed that this call completed; it may resolve an own request.
+    succeeded: Option<Change>,
     next_operation: u64,
     /// The own leave-intent was announced (SES-002).
     parting: bool,
@@ -197,6 +199,7 @@ impl Session {
             task_leave: MemberSet::new(),
             own: None,
             proposal: None,
+            succeeded: None,
             next_operation: 0,
             parting: false,
             state_out: SessionState::Parted,

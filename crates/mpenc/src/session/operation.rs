@@ -228,7 +228,8 @@ impl Session {
             change: running.change.clone(),
             initiator: running.initiator.clone(),
         });
-        self.operation_succeeded(&running.change);
+        // Resolved when the call ends, after tasks have been reconsidered (SES-013).
+        self.succeeded = Some(running.change);
     }
 
     //= docs/spec/v2.md#V2-012

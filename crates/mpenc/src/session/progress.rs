@@ -15,6 +15,10 @@ impl Session {
     pub(super) fn settle(&mut self, env: &mut Env<'_>) {
         self.expect_nothing_from_the_gone();
         self.reconsider_tasks(env);
+        //= docs/spec/protocol.md#SES-013
+        if let Some(change) = self.succeeded.take() {
+            self.operation_succeeded(&change);
+        }
         self.advance_own(env);
         //= docs/spec/protocol.md#SES-003
         let new = self.state();

@@ -22,6 +22,7 @@ mod packets;
 mod part;
 mod races;
 mod random;
+mod rotation;
 mod rules;
 mod silence;
 mod talk;
