@@ -39,6 +39,7 @@ mod tests {
     use crate::armor;
     use crate::tlv::Writer;
     use crate::v1::{Content, GreetType, decode, record};
+    use crate::v2;
 
     fn records(kind: u16, value: &[u8], count: usize) -> Vec<u8> {
         let mut out = Writer::new();
@@ -72,6 +73,26 @@ mod tests {
 
     fn text(inside: &[u8]) -> Vec<u8> {
         [b"\0[\"", inside, b"\"]"].concat()
+    }
+
+    /// An initial packet of the second profile with this many members and as many heads.
+    fn initial(count: usize) -> Vec<u8> {
+        let mut bytes = vec![2, 2, 1, 1];
+        bytes.extend([0; 64 + 32 + 16 + 2]);
+        let number = u16::try_from(count).unwrap().to_be_bytes();
+        bytes.extend(number);
+        for i in 0..count {
+            let (high, low) = (u8::try_from(i / 64).unwrap(), u8::try_from(i % 64).unwrap());
+            bytes.extend([2, b'0' + high, b'0' + low, if i == 0 { 3 } else { 1 }]);
+            bytes.extend(if i == 0 { &[7; 32][..] } else { &[] });
+        }
+        bytes.extend([0; 64]);
+        bytes.extend(number);
+        (0..count).for_each(|i| {
+            bytes.extend([0; 24]);
+            bytes.extend(u64::try_from(i).unwrap().to_be_bytes());
+        });
+        bytes
     }
 
     //= docs/spec/attacks.md#ATK-003
@@ -112,5 +133,27 @@ mod tests {
             let bytes = u64::try_from(make(n).len()).unwrap();
             assert!(whole <= 2 * bytes, "run {at}: {whole} steps for {bytes} bytes");
         }
+    }
+
+    /// Every field is looked at once, whether the packet is accepted or not.
+    //= docs/spec/attacks.md#ATK-003
+    //= type=test
+    #[test]
+    fn the_second_profile_reads_each_field_once() {
+        let fields = |count: usize| u64::try_from(3 + 1 + 4 + 3 * count + 1 + 3 + count).unwrap();
+        for count in [2, 256, 512] {
+            let (result, steps) = count_of(&initial(count));
+            assert!(result.is_ok(), "{result:?}");
+            assert_eq!(steps, fields(count));
+        }
+        assert!(count_of(&initial(513)).1 < 20);
+        let mut trailing = initial(512);
+        trailing.extend([0; 100_000]);
+        assert!(count_of(&trailing).0.is_err());
+        assert_eq!(count_of(&trailing).1, fields(512));
+    }
+
+    fn count_of(packet: &[u8]) -> (Result<(), v2::DecodeError>, u64) {
+        count(|| v2::decode_greeting(packet).map(|_| ()))
     }
 }

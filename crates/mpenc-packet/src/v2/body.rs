@@ -173,7 +173,7 @@ impl Body {
                 out.u8(ORDER_CONFIRMATION).bytes(id.as_bytes());
             }
             Self::Absence { away } => {
-                out.u8(ABSENCE).u8(u8::from(!*away));
+                out.u8(ABSENCE).u8(u8::from(*away));
             }
             Self::Error { code, subject } => {
                 out.u8(ERROR).u8(code.to_u8());
@@ -220,7 +220,7 @@ impl Body {
             HEARTBEAT => Self::Heartbeat,
             CONSISTENCY => Self::Consistency { close: truth(&mut reader)? },
             ORDER_CONFIRMATION => Self::OrderConfirmation(PacketId::new(reader.array()?)),
-            ABSENCE => Self::Absence { away: !truth(&mut reader)? },
+            ABSENCE => Self::Absence { away: truth(&mut reader)? },
             ERROR => {
                 let code = reader.u8()?;
                 let code = ErrorCode::from_u8(code).ok_or(BodyError::Reserved { found: code })?;

@@ -1,5 +1,7 @@
 use alloc::vec::Vec;
 
+use mpenc_types::guard;
+
 use super::error::DecodeError;
 use super::header::{HEADER_LEN, PacketKind, open};
 use super::plaintext::{MAX_PLAINTEXT_LEN, MIN_PLAINTEXT_LEN, padded_len};
@@ -57,7 +59,8 @@ impl DataPacket {
         let nonce = reader.array()?;
         let found = reader.left();
         let plain = found.saturating_sub(AUTHENTICATOR_LEN);
-        if !(MIN_PLAINTEXT_LEN..=MAX_PLAINTEXT_LEN).contains(&plain) || padded_len(plain) != plain {
+        let limits = MIN_PLAINTEXT_LEN..=MAX_PLAINTEXT_LEN;
+        if guard!("padding") && !(limits.contains(&plain) && padded_len(plain) == plain) {
             return Err(DecodeError::Length { found });
         }
         Ok(Self { tag, nonce, ciphertext: reader.rest().to_vec() })

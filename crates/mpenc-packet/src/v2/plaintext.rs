@@ -29,7 +29,9 @@ impl Plaintext {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         //= docs/spec/v2.md#V2-027
-        let len = padded_len(OVERHEAD.saturating_add(self.content.len()));
+        //= docs/spec/attacks.md#ATK-155
+        let needed = OVERHEAD.saturating_add(self.content.len());
+        let len = if guard!("padding") { padded_len(needed) } else { needed };
         let mut out = Writer::with_capacity(len.saturating_add(16));
         out.bytes(self.signature.as_bytes());
         out.u32(u32::try_from(self.content.len()).unwrap_or(u32::MAX)).bytes(&self.content);

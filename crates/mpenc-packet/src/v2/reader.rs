@@ -5,6 +5,7 @@ use core::fmt;
 use mpenc_types::guard;
 
 use super::header::PacketKind;
+use crate::work;
 
 /// Why bytes are not the fields that they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +46,16 @@ impl core::error::Error for FieldError {}
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    /// Fields taken so far.
-    #[cfg(test)]
-    pub(crate) steps: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: bytes,
-            #[cfg(test)]
-            steps: 0,
-        }
+        Self { rest: bytes }
     }
 
     /// The next `len` bytes.
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], FieldError> {
-        #[cfg(test)]
-        {
-            self.steps += 1;
-        }
+        work::step();
         //= docs/spec/attacks.md#ATK-001
         let (head, rest) = match self.rest.split_at_checked(len) {
             Some(parts) => parts,

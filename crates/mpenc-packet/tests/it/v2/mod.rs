@@ -1,0 +1,15 @@
+//! The second profile (wire-v2.md).
+
+mod canonical;
+mod contents;
+mod golden;
+mod invariants;
+mod kinds;
+mod limits;
+mod order;
+mod padding;
+mod parts;
+mod properties;
+mod signatures;
+mod support;
+mod truncation;
