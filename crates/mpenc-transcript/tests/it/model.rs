@@ -94,18 +94,27 @@ impl Naive {
         self.messages.iter().filter(|m| m.author == *member).map(|m| m.id).collect()
     }
 
-    pub(crate) fn unacked_by(&self, id: &MessageId) -> MemberSet {
-        let at = self.place(id);
+    /// Who has written nothing after the message at this place, its author aside.
+    fn unacked_at(&self, at: usize) -> impl Iterator<Item = &MemberId> {
         let author = &self.messages[at].author;
-        let later = (at + 1..self.messages.len()).filter(|later| self.before_or_at(at, *later));
+        let later =
+            (at + 1..self.messages.len()).filter(move |later| self.before_or_at(at, *later));
         let acked: Vec<_> = later.map(|later| &self.messages[later].author).collect();
-        self.members.iter().filter(|r| *r != author && !acked.contains(r)).collect()
+        self.members.iter().filter(move |r| *r != author && !acked.contains(r))
+    }
+
+    pub(crate) fn is_fully_acked(&self, at: usize) -> bool {
+        self.unacked_at(at).next().is_none()
+    }
+
+    pub(crate) fn unacked_by(&self, id: &MessageId) -> MemberSet {
+        self.unacked_at(self.place(id)).collect()
     }
 
     pub(crate) fn is_closed(&self, id: &MessageId) -> bool {
         let author = &self.find(id).author;
         let last = self.messages.iter().rfind(|m| m.author == *author);
-        last.is_some_and(|last| last.id != *id) && self.unacked_by(id).is_empty()
+        last.is_some_and(|last| last.id != *id) && self.is_fully_acked(self.place(id))
     }
 
     pub(crate) fn heads(&self) -> Vec<MessageId> {
@@ -125,8 +134,8 @@ impl Naive {
     }
 
     pub(crate) fn is_consistent(&self) -> bool {
-        let mut payloads = self.messages.iter().filter(|m| self.has_content(&m.id));
-        payloads.all(|m| self.unacked_by(&m.id).is_empty())
+        let mut payloads = (0..self.messages.len()).filter(|at| self.has_content_at(*at));
+        payloads.all(|at| self.is_fully_acked(at))
     }
 
     /// The maximal payloads among these messages and their ancestors.
