@@ -16,6 +16,7 @@ use crate::{KeyError, PublicKey, SecretBytes, Signature, SigningKey, VerifyError
 /// secret scalar is expanded anew for each signature: that costs one SHA-512 block, and leaves one
 /// secret less in memory between signatures.
 //= docs/spec/protocol.md#SEC-025
+//= docs/spec/v2.md#V2-007
 #[derive(ZeroizeOnDrop)]
 pub struct Ed25519SigningKey(ed25519_dalek::SigningKey);
 
@@ -79,6 +80,7 @@ impl VerifyingKey for Ed25519VerifyingKey {
     }
 
     //= docs/spec/protocol.md#SEC-026
+    //= docs/spec/v2.md#V2-006
     fn verify(&self, parts: &[&[u8]], signature: &Signature) -> Result<(), VerifyError> {
         // As strict as `verify_strict` of ed25519-dalek, which takes no parts and decompresses R
         // only to learn whether it is of small order. Here that question has one answer: the

@@ -26,13 +26,13 @@ pub struct Unverified<T>(T);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
-/// A signature that does not verify. No cause is given: an attacker must not learn one.
+/// A signature or a [proof](crate::proof) that does not verify. No cause is given: an attacker must not learn one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifyError;
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("signature does not verify")
+        f.write_str("signature or proof does not verify")
     }
 }
 

@@ -1,10 +1,13 @@
 //! Cryptography of mpENC behind one interface.
 //!
 //! [`Suite`] is what every profile needs: hashing, signing, strict verification. Extension traits
-//! add what one profile needs: [`GroupDiffieHellman`] and [`StreamCipher`] for v1. [`V1`] is the
-//! suite of the original; a further suite is a module beside it, with the framed hashing and
-//! ciphers that its formats demand. Nothing here is a primitive of our own: each is a well-kept
-//! crate, wrapped so that it cannot be misused in the ways that `docs/spec/attacks.md` lists.
+//! add what one profile needs: [`GroupDiffieHellman`] and [`StreamCipher`] for v1; [`FramedHash`],
+//! [`KeyDerivation`], [`Aead`] and [`PrimeOrderGroup`], together a [`BroadcastSuite`], for v2.
+//! [`V1`] is the suite of the original (X25519, Ed25519, AES-CTR, SHA-256), [`V2`] the one of the
+//! second profile (ristretto255, Ed25519, ChaCha20-Poly1305, BLAKE2b); a further suite is a module
+//! beside them, with what its formats demand. Nothing here is a primitive of our own: each is a
+//! well-kept crate, wrapped so that it cannot be misused in the ways that `docs/spec/attacks.md`
+//! lists. Only the [`proof`] of equal logarithms is composed here, from its description.
 //!
 //! The crate knows nothing of packets or sessions, does no input or output, reads no clock and
 //! draws no randomness: that is an argument.
@@ -12,6 +15,12 @@
 //! # Signed data climbs a ladder
 //!
 //! Bytes decode to [`Unverified`]; [`Unverified::verify`] alone makes [`Verified`].
+//!
+//! # Nothing is hashed without a label
+//!
+//! What v2 hashes and derives is [framed](framing): profile, suite, [label](Label), and each part
+//! with its length. What it signs begins with a [`SignLabel`]. Both registries are
+//! [closed](label).
 //!
 //! # Examples
 //!
@@ -42,19 +51,25 @@
 //!
 //! *Constant time* with respect to secrets, as far as the crates underneath keep their promise:
 //! signing, [`contribute`](GroupDiffieHellman::contribute), [`apply`](GroupDiffieHellman::apply),
-//! [`fold`](GroupDiffieHellman::fold), [`apply_all`](GroupDiffieHellman::apply_all), key
-//! derivation, hashing, the cipher (AES instructions, else bit-sliced), and comparison of group
-//! elements. *Variable time*, because all inputs are public: verification, import of keys and
-//! elements, and whether an operation fails. Lengths are never hidden.
+//! [`fold`](GroupDiffieHellman::fold), [`apply_all`](GroupDiffieHellman::apply_all), everything of
+//! [`PrimeOrderGroup`] that takes a scalar or adds elements, [`proof::prove`], key derivation,
+//! hashing, the ciphers (AES instructions, else bit-sliced; ChaCha20), the check of an
+//! authenticator, and comparison of group elements. *Variable time*, because all inputs are
+//! public: verification of signatures and [proofs](proof::verify), import of keys and elements,
+//! the weights of [`weighted_sum`](PrimeOrderGroup::weighted_sum), and whether an operation fails.
+//! Lengths are never hidden.
 //!
-//! *Wiped on drop*: [`SecretBytes`], signing keys, shares, accumulated shares, group elements (the
-//! group secret is one), and what hash, key derivation and cipher keep between calls. They cannot
-//! be cloned, except group elements, and print as `[redacted]`.
+//! *Wiped on drop*: [`SecretBytes`], signing keys, shares, accumulated shares, scalars, group
+//! elements (the group secret is one), and what hashes and ciphers keep between calls. They cannot
+//! be cloned, except group elements, and print as `[redacted]`. A text that is sealed and has to
+//! move for its authenticator is wiped where it was.
 //!
 //! *Not wiped*: copies that the compiler leaves where a secret was moved from; registers and
-//! stack that the curve arithmetic underneath used, the nonce of a signature among them; what the
-//! operating system wrote to swap, core dumps or hibernation images. Whoever can read the memory
-//! of the process while it works has its secrets.
+//! stack that the curve arithmetic underneath used, the nonce of a signature among them; the
+//! padded key that HMAC keeps for its second half, and the last block of output of HKDF, both on
+//! the stack for the time of one call, until something else is written there; tables that
+//! multiplication makes of an element; what the operating system wrote to swap, core dumps or
+//! hibernation images. Whoever can read the memory of the process while it works has its secrets.
 #![no_std]
 
 extern crate alloc;

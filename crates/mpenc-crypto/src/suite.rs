@@ -70,7 +70,8 @@ pub trait VerifyingKey: Clone + fmt::Debug + PartialEq + Eq + Send + Sync + 'sta
 }
 
 /// A group element or a result that must not be used: not canonical, on the twist, of small
-/// order, or all zero (GKA-017, GKA-018).
+/// order, or all zero (GKA-017, GKA-018); in a group of prime order not canonical or the identity
+/// (V2-006).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DhError;
 

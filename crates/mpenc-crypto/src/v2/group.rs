@@ -54,6 +54,7 @@ impl PrimeOrderGroup for V2 {
         Ok(element)
     }
 
+    //= docs/spec/v2.md#V2-032
     fn import_or_identity(bytes: &[u8; 32]) -> Result<Element, DhError> {
         let mut bytes = *bytes;
         if !guard!("canonical-element") {
