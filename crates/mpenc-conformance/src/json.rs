@@ -40,6 +40,10 @@ impl<'a> Node<'a> {
         Self { value, place: String::new() }
     }
 
+    pub(crate) fn value(&self) -> &'a Value {
+        self.value
+    }
+
     pub(crate) fn place(&self) -> &str {
         &self.place
     }

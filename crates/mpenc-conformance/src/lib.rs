@@ -16,6 +16,7 @@ mod json;
 mod primitives;
 mod report;
 mod session;
+mod v2;
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +24,7 @@ use std::path::Path;
 pub use departures::{Departure, table};
 pub use json::Fault;
 pub use report::{Line, Tally};
+pub use v2::generate::files as generate_v2;
 
 use json::Node;
 
@@ -73,6 +75,9 @@ pub fn check_text(name: &str, text: &str) -> Vec<Line> {
     };
     if format == session::FORMAT {
         return session::check(name, &root);
+    }
+    if let Some(lines) = v2::check(name, format, &root) {
+        return lines;
     }
     match primitives::check(format, &root) {
         Some(tally) => vec![Line { file: name.to_owned(), role: "primitive".to_owned(), tally }],
