@@ -37,7 +37,6 @@ pub(crate) enum End {
 
 pub(crate) struct Member<S: BroadcastSuite> {
     pub(crate) greeter: BroadcastGreeter<S>,
-    pub(crate) identity: Arc<S::SigningKey>,
     pub(crate) rng: Box<dyn CryptoRng>,
     pub(crate) keys: Option<Keys>,
     pub(crate) signer: Option<Arc<dyn SigningKey>>,
@@ -99,10 +98,8 @@ impl<S: BroadcastSuite> Room<S> {
     }
 
     pub(crate) fn add(&mut self, who: &MemberId) {
-        let identity = Arc::new(identity_of::<S>(who));
         let member = Member {
-            greeter: BroadcastGreeter::new(who.clone(), identity.clone(), LABEL),
-            identity,
+            greeter: BroadcastGreeter::new(who.clone(), Arc::new(identity_of::<S>(who)), LABEL),
             rng: Box::new(randomness_of::<S>(who)),
             keys: None,
             signer: None,
@@ -283,7 +280,7 @@ impl<S: BroadcastSuite> Room<S> {
 
     /// All of them share a subsession, and nobody else has its keys. Returns the keys.
     pub(crate) fn assert_together(&self, who: &MemberSet) -> Keys {
-        let first = who.iter().next().unwrap();
+        let first = who.iter().find(|member| self.members.contains_key(member)).unwrap();
         let keys = self.members[first].keys.clone().expect("a subsession");
         for (member, state) in &self.members {
             if who.contains(member) {
