@@ -24,7 +24,7 @@
 //! v2 the signature of a message is under the encryption.
 //! Input never makes anything here panic. Work is linear in its size, memory too: decoding
 //! allocates at most 4 bytes for each byte of a packet, 4 KiB, and for each of the at most 512
-//! members it names 40 bytes in v1, 96 in v2 (ATK-002).
+//! members it names 40 bytes in v1, 80 in v2 (ATK-002).
 //!
 //! # From text to channel and back, in v1
 //!

@@ -7,6 +7,7 @@ use std::alloc::System;
 use mpenc_packet::armor;
 use mpenc_packet::tlv::Writer;
 use mpenc_packet::v1::{self, Content, GreetType, record};
+use mpenc_packet::v2;
 use mpenc_types::limits::MAX_MEMBERS;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -51,8 +52,16 @@ fn greeting(names: impl Iterator<Item = Vec<u8>>, keys: usize) -> Vec<u8> {
     armor::encode(&out.into_bytes())
 }
 
+/// One test, because there is one counter.
+//= docs/spec/attacks.md#ATK-002
+//= type=test
 #[test]
 fn decoding_is_frugal() {
+    the_first_profile_is_frugal();
+    the_second_profile_is_frugal();
+}
+
+fn the_first_profile_is_frugal() {
     let short = |n: usize| (0..n).map(|i| i.to_be_bytes().get(6..).unwrap_or_default().to_vec());
     let long = |n: usize| (0..n).map(|i| format!("{i:0>255}").into_bytes());
     let empty = |n: usize| (0..n).map(|_| Vec::new());
@@ -107,5 +116,78 @@ fn decoding_is_frugal() {
         let (result, found) = allocated(|| Content::decode(&raw));
         assert!(result.is_err());
         assert!(found <= 2 * raw.len() + 64, "{found} bytes for {}", raw.len());
+    }
+}
+
+/// An initial packet of the second profile with this many members and heads, and what it says
+/// their numbers are.
+fn initial(names: impl Iterator<Item = Vec<u8>>, heads: u64, numbers: (u16, u16)) -> Vec<u8> {
+    let mut bytes = vec![2, 2, 1, 1];
+    bytes.extend([0; 64 + 32 + 16 + 2]);
+    bytes.extend(numbers.0.to_be_bytes());
+    for (i, name) in names.enumerate() {
+        bytes.push(u8::try_from(name.len()).expect("short"));
+        bytes.extend(name);
+        // One stays, all others are excluded: the shortest entries there are.
+        bytes.push(if i == 0 { 3 } else { 1 });
+        bytes.extend([7; 32].iter().take(if i == 0 { 32 } else { 0 }));
+    }
+    bytes.extend([0; 64]);
+    bytes.extend(numbers.1.to_be_bytes());
+    (0..heads).for_each(|i| bytes.extend([[0; 8], [0; 8], [0; 8], i.to_be_bytes()].concat()));
+    bytes
+}
+
+fn the_second_profile_is_frugal() {
+    let short = |n: u32| (0..n).map(|i| format!("{i:03}").into_bytes());
+    let long = |n: u32| (0..n).map(|i| format!("{i:0>255}").into_bytes());
+    let runs = [
+        (initial(short(512), 0, (512, 0)), 512),
+        (initial(short(512), 512, (512, 512)), 512),
+        (initial(long(512), 512, (512, 512)), 512),
+        (initial(short(2), 512, (2, 512)), 2),
+        // Numbers that are a lie: nobody is named.
+        (initial(short(0), 0, (512, 0)), 0),
+        (initial(short(1), 0, (512, 0)), 0),
+        (initial(short(0), 0, (u16::MAX, 0)), 0),
+        (initial(short(2), 0, (2, 512)), 0),
+        (initial(short(2), 1, (2, u16::MAX)), 0),
+        (initial(short(513), 0, (513, 0)), 0),
+    ];
+    for (at, (packet, members)) in runs.iter().enumerate() {
+        let (result, found) = allocated(|| v2::decode_greeting(packet));
+        assert_eq!(result.is_ok(), *members > 0, "run {at}: {result:?}");
+        // Besides the bytes: a name, its key and flags for each member.
+        let bound = 4 * packet.len() + 4096 + 80 * members;
+        assert!(found <= bound, "run {at}: {found} bytes for {}, bound {bound}", packet.len());
+        let (_, found) = allocated(|| v2::kind(packet));
+        assert_eq!(found, 0);
+    }
+
+    let content = |parents: u64, number: u16, body: &[u8]| {
+        let mut bytes = number.to_be_bytes().to_vec();
+        (0..parents).for_each(|i| bytes.extend([[0; 8], [0; 8], [0; 8], i.to_be_bytes()].concat()));
+        bytes.extend([0; 36]);
+        bytes.extend(body);
+        bytes
+    };
+    for (bytes, right) in [
+        (content(512, 512, &[2]), true),
+        (content(512, 512, &vec![b'\0'; 16_385]), true),
+        (content(0, 0, &vec![9; 16_449]), true),
+        (content(0, 512, &[2]), false),
+        (content(1, 512, &[2]), false),
+        (content(0, u16::MAX, &[2]), false),
+    ] {
+        let (result, found) = allocated(|| v2::Content::decode(&bytes));
+        assert_eq!(result.is_ok(), right, "{result:?}");
+        assert!(found <= 2 * bytes.len() + 64, "{found} bytes for {}", bytes.len());
+    }
+
+    // A length that is a lie, and one that is not.
+    for len in [0_u32, 60, 61, u32::MAX] {
+        let plaintext = [&[0; 64][..], &len.to_be_bytes(), &[0; 60]].concat();
+        let (_, found) = allocated(|| v2::Plaintext::decode(&plaintext));
+        assert!(found <= 128, "{found}");
     }
 }
