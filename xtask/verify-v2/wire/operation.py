@@ -4,7 +4,7 @@ An observer of an operation sees what everybody sees; a member of the target mem
 its own key-check value, and blames by it.
 """
 
-from primitives import ristretto
+from primitives import ed25519, ristretto
 
 from . import agreement, packets
 from .framing import Refused, session_label, verifies
@@ -65,7 +65,9 @@ class State:
         values = list(keys.values()) + ([three["ephemeral"]] if three else [])
         if len(set(values)) < len(values):
             return "equal"
-        return _element(three["point"]) if three else None
+        if any(ed25519.key_point(key) is None for key in keys.values()):
+            return "key"
+        return _element(three) if three else None
 
 
 def _signature_holds(fields, key, ctx=b""):
@@ -73,9 +75,11 @@ def _signature_holds(fields, key, ctx=b""):
     return verifies(key, label, data, fields["signature"])
 
 
-def _element(point):
-    element = ristretto.decode(point)
-    return "element" if element is None or ristretto.is_identity(element) else None
+def _element(contribution):
+    element = ristretto.decode(contribution["point"])
+    if element is None or ristretto.is_identity(element):
+        return "element"
+    return "key" if ed25519.key_point(contribution["ephemeral"]) is None else None
 
 
 class Operation:
@@ -151,8 +155,8 @@ class Operation:
             or any(fields["point"] == c["point"] for c in others)
         ):
             return ignored("equal")
-        if _element(fields["point"]):
-            return ignored("element")
+        if _element(fields):
+            return ignored(_element(fields))
         self.contributions[place] = fields
         self._advance()
         return Verdict(ACCEPTED)
@@ -183,7 +187,7 @@ class Operation:
         if not _signature_holds(fields, self.keys[place]):
             return ignored("signature")
         if fields["t"] != self.t:
-            return Verdict(FAILING, "disagreement", bad=self._blame({}), disagree=[self.members[place]])
+            return Verdict(FAILING, "disagreement", disagree=[self.members[place]])
         if self.first_kc is None:
             self.first_kc = fields["kc"]
         if fields["kc"] != self.first_kc:

@@ -4,7 +4,7 @@ use mpenc_crypto::{
     FramedHash as _, KeyDerivation as _, Label, SecretBytes, SignLabel, SigningKey as _, Suite, V2,
 };
 use mpenc_packet::v2;
-use mpenc_types::{ChainHash, MemberId, PacketId, PacketRole};
+use mpenc_types::{MemberId, PacketId, PacketRole};
 use serde_json::{Value, json};
 
 use super::hx;
@@ -103,16 +103,31 @@ pub(super) fn hedging_key(seed: &[u8; 32]) -> [u8; 32] {
     V2::framed(Label::HEDGING_KEY, &[signature.as_bytes()])
 }
 
+/// `draw` of section 7.
+pub(super) fn draw(
+    key: &[u8; 32],
+    fresh: &[u8],
+    instance: &[u8],
+    number: u64,
+    purpose: &str,
+    of: &[&[u8]],
+    extra: &[u8],
+) -> [u8; 64] {
+    let number = number.to_be_bytes();
+    let mut parts = vec![purpose.as_bytes(), instance, &number];
+    parts.extend_from_slice(of);
+    let mut value = [0; 64];
+    V2::expand(&V2::extract(key, &[fresh, extra]), Label::HEDGED, &parts, &mut value);
+    value
+}
+
 pub(super) fn hedged(case: &Node<'_>) -> Checked<Value> {
     let key = hedging_key(&case.get("seed")?.array()?);
     let (fresh, extra) = (case.get("fresh")?.hex()?, case.get("extra")?.hex()?);
-    let instance = case.get("instance")?.hex()?;
-    let number = case.get("number")?.number()?.to_be_bytes();
+    let (instance, number) = (case.get("instance")?.hex()?, case.get("number")?.number()?);
     let of = case.get("of")?.items()?.iter().map(Node::hex).collect::<Checked<Vec<_>>>()?;
-    let mut parts = vec![case.get("purpose")?.text()?.as_bytes(), &instance, &number];
-    parts.extend(of.iter().map(Vec::as_slice));
-    let mut value = [0; 64];
-    V2::expand(&V2::extract(&key, &[&fresh, &extra]), Label::HEDGED, &parts, &mut value);
+    let of: Vec<&[u8]> = of.iter().map(Vec::as_slice).collect();
+    let value = draw(&key, &fresh, &instance, number, case.get("purpose")?.text()?, &of, &extra);
     Ok(json!({"hedging_key": hx(key), "value": hx(value)}))
 }
 
@@ -191,9 +206,4 @@ pub(super) fn chain_keys(case: &Node<'_>) -> Checked<Value> {
         "chain_key": hx(keys.first(&author).expose()),
         "positions": positions,
     }))
-}
-
-/// A chain hash of a file.
-pub(super) fn chain_hash(node: &Node<'_>) -> Checked<ChainHash> {
-    Ok(ChainHash::new(node.array()?))
 }

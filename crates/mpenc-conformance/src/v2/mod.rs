@@ -3,11 +3,14 @@
 //! `xtask/vectors/v2/README.md` describes every format. The vectors are made by this crate
 //! ([`generate`]) and verified by a program that shares no code with it.
 
+mod agreement;
 mod content;
 pub(crate) mod generate;
+mod greeting;
 mod keyed;
 mod packets;
 mod primitive;
+mod room;
 
 use serde_json::Value;
 
@@ -58,13 +61,19 @@ const PLAIN: [Plain; 14] = [
     Plain { format: "mpenc-v2-parts/1", lists: &[("cases", content::parts)] },
 ];
 
+type Check = fn(&Node<'_>, &mut Tally) -> Checked;
+
+/// Formats whose cases are histories.
+const WHOLE: [(&str, Check); 1] = [("mpenc-v2-greeting/1", greeting::runs)];
+
 /// Checks a file of a v2 format; `None` if it has none of these.
 pub(crate) fn check(name: &str, format: &str, file: &Node<'_>) -> Option<Vec<Line>> {
     let mut tally = Tally::default();
     let checked = if let Some(plain) = PLAIN.iter().find(|plain| plain.format == format) {
         check_plain(plain, file, &mut tally)
     } else {
-        return None;
+        let (_, check) = WHOLE.iter().find(|(name, _)| *name == format)?;
+        check(file, &mut tally)
     };
     if let Err(fault) = checked {
         tally.fault(fault);

@@ -5,6 +5,7 @@
 
 mod content;
 mod dice;
+mod greeting;
 mod keyed;
 mod packets;
 mod primitive;
@@ -34,7 +35,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 14] = [
+const MAKERS: [(&str, Make); 17] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -49,6 +50,9 @@ const MAKERS: [(&str, Make); 14] = [
     ("packets.json", packets::packets),
     ("content.json", content::content),
     ("parts.json", content::parts),
+    ("greeting-establish.json", greeting::establish),
+    ("greeting-changes.json", greeting::changes),
+    ("greeting-aborts.json", greeting::aborts),
 ];
 
 /// Completes the cases of a plain file with what follows from their fields.
