@@ -120,7 +120,7 @@ impl fmt::Debug for Body {
 }
 
 /// A message ready to be sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sealed {
     /// The identifier that every member computes for it.
     pub id: MessageId,

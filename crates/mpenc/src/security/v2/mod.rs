@@ -26,6 +26,8 @@ mod body;
 mod chain;
 mod open;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use window::{MAX_SKIP, TAG_WINDOW};
@@ -145,6 +147,7 @@ impl<S: MessageSuite> V2Security<S> {
         if let Some(author) = self.author_mut(place) {
             author.window.decide(place.position, id, fate);
         }
+        self.settle(place.author);
     }
 
     fn author_mut(&mut self, place: Place) -> Option<&mut Author<S>> {

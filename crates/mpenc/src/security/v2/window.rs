@@ -197,12 +197,8 @@ impl Window {
     //= docs/spec/v2.md#V2-024
     pub(super) fn settle<S: MessageSuite>(&mut self, mut add: impl FnMut(Tag, u64)) -> bool {
         let before = self.next;
-        while let Some(highest) =
-            self.held.range(self.next..).rev().find(|(_, held)| held.is_used())
-        {
-            let highest = *highest.0;
-            let used = highest == self.next || self.is_used(self.next);
-            if !used && guard!("skip-window") && self.missing >= MAX_SKIP {
+        while self.held.range(self.next..).any(|(_, held)| held.is_used()) {
+            if guard!("skip-window") && self.missing >= MAX_SKIP {
                 break;
             }
             self.advance::<S>(&mut add);
@@ -243,5 +239,14 @@ impl Window {
             self.missing =
                 if after { self.missing.saturating_sub(1) } else { self.missing.saturating_add(1) };
         }
+    }
+}
+
+#[cfg(test)]
+impl Window {
+    /// Everything from which keys follow.
+    pub(super) fn secrets(&self) -> (Vec<&ChainKey>, Vec<&MessageKey>) {
+        let held = self.held.values().filter_map(|held| held.key.as_ref());
+        (alloc::vec![&self.rest, &self.top], held.chain([&self.first]).collect())
     }
 }
