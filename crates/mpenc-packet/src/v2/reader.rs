@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends reading: nothing may be left.
-    pub(crate) const fn finish(self) -> Result<(), FieldError> {
+    pub(crate) fn finish(self) -> Result<(), FieldError> {
         //= docs/spec/attacks.md#ATK-004
         if guard!("no-trailing") && !self.rest.is_empty() {
             return Err(FieldError::Trailing);
