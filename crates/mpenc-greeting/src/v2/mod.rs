@@ -217,9 +217,10 @@ impl<S: BroadcastSuite> Greeter for BroadcastGreeter<S> {
         true
     }
 
-    /// 3, whatever the number of members (V2-017).
+    /// 4, whatever the number of members: the initial packet, and a packet of everybody in each
+    /// of three rounds (V2-017).
     fn hops(&self, _: usize) -> u32 {
-        3
+        4
     }
 
     fn set_identity(&mut self, member: &MemberId, key: Option<PublicKey>) {

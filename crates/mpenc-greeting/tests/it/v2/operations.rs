@@ -93,7 +93,7 @@ fn an_operation_takes_three_rounds_of_any_number_of_members() {
     let all = numbered(0..5);
     let mut room = Room::<Transparent>::new(&all);
     let greeter = &room.get(&name("m000")).greeter;
-    assert!((2..200).all(|n| greeter.hops(n) == 3));
+    assert!((2..200).all(|n| greeter.hops(n) == 4));
     assert!(greeter.combines());
     let packet = room.propose(&name("m000"), &all);
     room.send(&name("m000"), packet);

@@ -247,12 +247,18 @@ impl<S: BroadcastSuite> Puppet<S> {
             2 if open(no_share) => {
                 let transcript = seen.transcript::<S>();
                 let secret = seen.secret::<S>(own, &self.scalar);
-                let check = derive::<S>(&self.salt, &secret, &transcript).check;
+                let check = derive::<S>(&self.salt_for(&seen), &secret, &transcript).check;
                 Draft::Confirmation(ConfirmationFields { op, place, transcript, check })
             }
             _ => return None,
         };
         Some((seen, draft))
+    }
+
+    /// What goes into the key besides the contributions.
+    fn salt_for(&self, seen: &Seen) -> [u8; 32] {
+        let prev = seen.initial.prev_members();
+        if seen.members.iter().all(|member| prev.contains(member)) { self.salt } else { [0; 32] }
     }
 
     pub(crate) fn honest_share(&self, seen: &Seen) -> ShareFields {
@@ -338,7 +344,7 @@ impl<S: BroadcastSuite> Puppet<S> {
         self.play(room, |_, _, draft| Some(draft));
         let seen = Seen::of::<S>(&room.log).unwrap();
         let secret = seen.secret::<S>(seen.place_of(&self.name), &self.scalar);
-        let derived = derive::<S>(&self.salt, &secret, &seen.transcript::<S>());
+        let derived = derive::<S>(&self.salt_for(&seen), &secret, &seen.transcript::<S>());
         self.salt = derived.exporter;
         derived
     }

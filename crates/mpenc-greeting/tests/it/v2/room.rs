@@ -42,6 +42,8 @@ pub(crate) struct Member<S: BroadcastSuite> {
     pub(crate) signer: Option<Arc<dyn SigningKey>>,
     /// The last final packet, if the member follows the order of operations.
     pub(crate) at: Option<PacketId>,
+    /// What somebody who does not must not take for its beginning (rule EIO).
+    pub(crate) blacklist: Vec<PacketId>,
     /// How operations ended, with the position of the packet in the log.
     pub(crate) ends: Vec<(usize, End)>,
 }
@@ -104,6 +106,7 @@ impl<S: BroadcastSuite> Room<S> {
             keys: None,
             signer: None,
             at: None,
+            blacklist: Vec::new(),
             ends: Vec::new(),
         };
         self.members.insert(who.clone(), member);
@@ -184,7 +187,7 @@ impl<S: BroadcastSuite> Room<S> {
         let fits = initial.metadata.prev_chain == chain();
         let free = member.greeter.running().is_none();
         free && match member.at {
-            None => initial.verified,
+            None => initial.verified && !member.blacklist.contains(&initial.metadata.prev_final),
             Some(at) => {
                 let known = member.greeter.members().contains(&initial.initiator);
                 fits && known && initial.metadata.prev_final == at
@@ -204,8 +207,12 @@ impl<S: BroadcastSuite> Room<S> {
         let progress = match &inspection {
             Inspection::Initial(initial) => {
                 if !Self::accepts(member, initial) {
+                    if member.at.is_none() {
+                        member.blacklist.push(initial.metadata.prev_final);
+                    }
                     return Ok(inspection);
                 }
+                member.blacklist.clear();
                 member.at = Some(initial.metadata.prev_final);
                 member.greeter.start(&mut *member.rng, from, packet)?
             }
@@ -275,6 +282,7 @@ impl<S: BroadcastSuite> Room<S> {
         member.ends.push((position, end));
         // Who has no subsession after a failure does not know what others do next.
         let alone = member.at == Some(start());
+        member.blacklist.extend(member.at);
         member.at = (!newcomer || alone).then(|| id_of::<S>(packet));
     }
 
