@@ -7,9 +7,9 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
 
-use mpenc_crypto::V1;
 #[cfg(feature = "testing")]
 use mpenc_crypto::testing::Transparent;
+use mpenc_crypto::{V1, V2};
 use mpenc_greeting::{Greeter, SubsessionKeys};
 use mpenc_transcript::order::OrderHash;
 use mpenc_types::{MemberId, MemberSet, PacketId};
@@ -18,11 +18,17 @@ use crate::SessionConfig;
 use crate::security::MessageSecurity;
 
 mod v1;
+mod v2;
 
 /// The protocol that a session speaks. All members of a session use the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Profile {
+    /// The default: three rounds for a group of any size, every member confirms the key, forward
+    /// secrecy between and inside subsessions, healing by any operation, and members that notice
+    /// when they are shown different operations (v2.md section 4).
+    #[default]
+    V2,
     /// The protocol of the original implementation, hardened where its wire format allows.
     ///
     /// # Security
@@ -30,13 +36,16 @@ pub enum Profile {
     /// Everything sent before is readable to whoever obtains a member's state, unless that
     /// member refreshed since (SEC-018); nobody confirms the key; and forks of the order of
     /// operations go unnoticed (ORD-040). See `docs/threat-model.md`.
-    #[default]
     V1,
     /// The formats of v1 over a suite that protects nothing, with
-    /// [`Identity::transparent`]. For tests only.
+    /// [`Identity::transparent`](crate::Identity). For tests only.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     Transparent,
+    /// The same with the formats of v2.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    TransparentV2,
 }
 
 /// A name that no profile of this version has.
@@ -45,23 +54,29 @@ pub struct UnknownProfile;
 
 impl Profile {
     /// Every profile, in the order in which help texts list them.
-    pub const ALL: [Self; 1] = [Self::V1];
+    pub const ALL: [Self; 2] = [Self::V2, Self::V1];
 
     /// The profile's name in configuration and on command lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::V2 => "v2",
             Self::V1 => "v1",
             #[cfg(feature = "testing")]
             Self::Transparent => "transparent",
+            #[cfg(feature = "testing")]
+            Self::TransparentV2 => "transparent-v2",
         }
     }
 
     pub(crate) fn rules(self) -> Box<dyn Rules> {
         match self {
+            Self::V2 => Box::new(v2::V2Rules::<V2>::new()),
             Self::V1 => Box::new(v1::V1Rules::<V1>::new()),
             #[cfg(feature = "testing")]
             Self::Transparent => Box::new(v1::V1Rules::<Transparent>::new()),
+            #[cfg(feature = "testing")]
+            Self::TransparentV2 => Box::new(v2::V2Rules::<Transparent>::new()),
         }
     }
 }
@@ -118,11 +133,9 @@ pub(crate) trait Rules: fmt::Debug + Send {
     /// The hash that chains accepted operation packets (ORD-004).
     fn order_hash(&self) -> &dyn OrderHash;
 
-    /// Whether members tell each other which operations they have accepted (ORD-035).
-    fn confirms_order(&self) -> bool;
-
-    /// Whether keys are renewed as they grow old, and not used beyond their lifetime (V2-015).
-    fn rolls_keys(&self) -> bool;
+    /// Whether its sessions have what protocol.md marks as gated: confirmations of the order,
+    /// operations that time out, keys that are renewed and grow too old (MOD-016).
+    fn has_gated(&self) -> bool;
 
     /// A greeter for one session.
     fn greeter(&self, config: &SessionConfig) -> Box<dyn Greeter>;
@@ -144,9 +157,10 @@ mod tests {
     #[test]
     fn profiles_are_found_by_name() {
         assert_eq!("v1".parse(), Ok(Profile::V1));
-        for name in ["", "V1", "v2", "transparent"] {
+        assert_eq!("v2".parse(), Ok(Profile::default()));
+        for name in ["", "V1", "v3", "transparent"] {
             assert_eq!(name.parse::<Profile>(), Err(UnknownProfile), "{name:?}");
         }
-        assert_eq!(UnknownProfile.to_string(), "unknown protocol profile, this version has v1");
+        assert_eq!(UnknownProfile.to_string(), "unknown protocol profile, this version has v2, v1");
     }
 }

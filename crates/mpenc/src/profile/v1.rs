@@ -53,13 +53,9 @@ impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
         self
     }
 
-    // A v1 session has no packet for it (ORD-040).
-    fn confirms_order(&self) -> bool {
-        false
-    }
-
-    // v1 peers process a refresh, but cannot report it (GKA-029).
-    fn rolls_keys(&self) -> bool {
+    //= docs/spec/protocol.md#MOD-016
+    //= docs/spec/protocol.md#ORD-040
+    fn has_gated(&self) -> bool {
         false
     }
 

@@ -56,6 +56,7 @@ impl Session {
         let was_parting = self.parting || self.leaving();
         self.greeter.reset();
         self.order.reset();
+        self.blacklisted.clear();
         self.lost_to = None;
         self.seniors.clear();
         self.task_exclude.clear();

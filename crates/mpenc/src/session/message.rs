@@ -94,6 +94,10 @@ impl Session {
         if current.state != SubsessionState::Joined {
             return Err(SendError::NotJoined);
         }
+        //= docs/spec/v2.md#V2-033
+        if self.keys_too_old() {
+            return Err(SendError::KeysTooOld);
+        }
         self.emit(env, Which::Current, Body::Payload(text.into()))
     }
 

@@ -163,6 +163,8 @@ pub struct Session {
     /// Members whose account of the operations differs from ours (ORD-037).
     order_inconsistent: MemberSet,
     key_age: refresh::KeyAge,
+    /// When predecessors were blacklisted that the order remembers, oldest first (V2-030).
+    blacklisted: VecDeque<(PacketId, Timestamp)>,
     /// Whose proposals took the place of our latest ones, and how many in a row (ATK-072).
     lost_to: Option<(MemberId, u32)>,
     /// Tasks are left alone; only ever set for recordings.
@@ -213,6 +215,7 @@ impl Session {
             confirmations: None,
             order_inconsistent: MemberSet::new(),
             key_age: refresh::KeyAge::default(),
+            blacklisted: VecDeque::new(),
             lost_to: None,
             tasks_held: false,
             deadlines: Deadlines::new(),

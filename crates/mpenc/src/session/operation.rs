@@ -3,7 +3,7 @@
 
 use mpenc_greeting::{AbortReason, Failure, Initial, Outcome, Outgoing, Progress, Staged};
 use mpenc_liveness::TimerKind;
-use mpenc_transcript::order::{InitialPacket, OrderReject};
+use mpenc_transcript::order::{InitialPacket, MAX_BLACKLIST, OrderReject};
 use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
@@ -56,10 +56,17 @@ impl Session {
             targets: &initial.next_members,
             channel: &channel,
         };
+        self.forgive_blacklisted(packet.targets.len());
         if let Err(reason) = self.order.accept_initial(id, packet, self.rules.order_hash()) {
             if reason == OrderReject::Inconsistent {
                 //= docs/spec/protocol.md#ORD-014
                 self.notify(Notice::OrderInconsistent { member: sender.clone() });
+            }
+            if reason == OrderReject::NotForOwner {
+                self.blacklisted.push_back((packet.prev_final, self.now));
+                if self.blacklisted.len() > MAX_BLACKLIST {
+                    self.blacklisted.pop_front();
+                }
             }
             if *sender == owner {
                 self.own_proposal_refused(&initial.next_members.difference(&channel));
@@ -94,6 +101,24 @@ impl Session {
         self.begin(running);
         self.carry_out(env, progress);
         Disposition::Accepted
+    }
+
+    /// Entries of the blacklist expire when what they were for has ended (V2-030).
+    //= docs/spec/v2.md#V2-030
+    fn forgive_blacklisted(&mut self, members: usize) {
+        if !self.rules.has_gated() || self.order.is_synced() || !guard!("eio-expiry") {
+            return;
+        }
+        let lifetime = self.timing().op_timeout(self.greeter.hops(members));
+        while let Some((prev_final, since)) = self.blacklisted.front().copied()
+            && since + lifetime <= self.now
+        {
+            self.blacklisted.pop_front();
+            let again = self.blacklisted.iter().any(|(other, _)| *other == prev_final);
+            if !again {
+                self.order.forgive(&prev_final);
+            }
+        }
     }
 
     fn running_from(

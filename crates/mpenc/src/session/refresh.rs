@@ -10,8 +10,9 @@ use super::{Change, Env, Notice, Session};
 /// Accepted messages after which the keys are renewed (V2-015).
 const REFRESH_MESSAGES: u64 = 1_000;
 
-/// Failed attempts after which the delay before the next no longer doubles.
-const MAX_DOUBLINGS: u32 = 6;
+/// Failed attempts after which the delay before the next no longer doubles. It is never more than
+/// REFRESH_TIME either.
+const MAX_DOUBLINGS: u32 = 16;
 
 /// How the keys of the current subsession are doing.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Session {
         self.key_age = KeyAge { since: self.now, ..KeyAge::default() };
         self.deadlines.cancel(&TimerKind::Refresh);
         self.deadlines.cancel(&TimerKind::KeyAge);
-        if self.current.is_some() && self.rules.rolls_keys() {
+        if self.current.is_some() && self.rules.has_gated() {
             let refresh = self.now + self.timing().refresh_time() + self.refresh_stagger();
             self.deadlines.set(TimerKind::Refresh, refresh);
             self.deadlines.set(TimerKind::KeyAge, self.now + self.timing().key_lifetime() / 2);
@@ -41,7 +42,7 @@ impl Session {
     /// A message of the current subsession was accepted.
     pub(super) fn count_towards_refresh(&mut self) {
         self.key_age.messages = self.key_age.messages.saturating_add(1);
-        if self.key_age.messages == REFRESH_MESSAGES && self.rules.rolls_keys() {
+        if self.key_age.messages == REFRESH_MESSAGES && self.rules.has_gated() {
             let at = self.now + self.refresh_stagger();
             self.deadlines.set_earliest(TimerKind::Refresh, at);
         }
@@ -56,12 +57,13 @@ impl Session {
 
     //= docs/spec/v2.md#V2-015
     pub(super) fn refresh_due(&mut self, env: &mut Env<'_>) {
-        if self.current.is_none() || !self.rules.rolls_keys() {
+        if self.current.is_none() || !self.rules.has_gated() {
             return;
         }
         // If this attempt comes to nothing, or is not possible now: later, and then later still.
         let doublings = self.key_age.failures.min(MAX_DOUBLINGS);
         let wait = self.timing().proposal_timeout().saturating_mul(1 << doublings);
+        let wait = wait.min(self.timing().refresh_time());
         self.deadlines.set(TimerKind::Refresh, self.now + wait + self.refresh_stagger());
         let busy = self.own.is_some() || self.exclusion_wanted();
         if self.may_propose() && !busy && guard!("rolling-refresh") {
@@ -97,7 +99,7 @@ impl Session {
     //= docs/spec/v2.md#V2-033
     pub(super) fn keys_too_old(&self) -> bool {
         guard!("key-ttl")
-            && self.rules.rolls_keys()
+            && self.rules.has_gated()
             && self.key_age.since + self.timing().key_lifetime() <= self.now
     }
 }

@@ -164,8 +164,35 @@ impl Session {
         }
     }
 
+    /// A subsession whose FIN is fully acknowledged stays for another FIN_GRACE as long as a text
+    /// in it is not, and those who have not acknowledged it are in the channel: it was written
+    /// before its author knew of the end, and acknowledgements of it are on their way.
+    //= docs/spec/protocol.md#FIN-005
+    fn wait_for_last_words(&mut self) {
+        if !self.timing().ends_shutdown_early() {
+            return;
+        }
+        let Some(channel) = self.channel.clone() else { return };
+        let (now, grace) = (self.now, self.timing().fin_grace());
+        for sub in self.current.iter_mut().chain(&mut self.previous) {
+            let Some(shutdown) = &mut sub.shutdown else { continue };
+            if shutdown.stop.is_none_or(|stop| stop > now) || sub.transcript.is_consistent() {
+                continue;
+            }
+            let transcript = &sub.transcript;
+            let texts = transcript
+                .unacked()
+                .filter(|id| transcript.kind(id).is_some_and(mpenc_types::BodyKind::is_payload));
+            let mut missing = texts.map(|id| transcript.unacked_by(&id));
+            if missing.any(|members| !members.is_disjoint(&channel)) {
+                shutdown.stop = Some((now + grace).min(shutdown.give_up));
+            }
+        }
+    }
+
     /// Stops the subsessions whose shutdown is over.
     pub(super) fn close_finished(&mut self, env: &mut Env<'_>) {
+        self.wait_for_last_words();
         let now = self.now;
         let due = |sub: &&Subsession| {
             sub.is_open() && sub.shutdown.as_ref().is_some_and(|s| s.deadline() <= now)

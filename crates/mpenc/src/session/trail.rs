@@ -157,7 +157,7 @@ impl Session {
     /// of them.
     //= docs/spec/protocol.md#ORD-035
     pub(super) fn confirm_order(&mut self, env: &mut Env<'_>) {
-        if !self.rules.confirms_order() {
+        if !self.rules.has_gated() {
             return;
         }
         self.deadlines.cancel(&TimerKind::Confirmations);
@@ -229,7 +229,7 @@ impl Session {
     /// owner; never in a v1 session, which has no means to find out (ORD-040).
     #[must_use]
     pub fn order_verified(&self) -> bool {
-        self.rules.confirms_order()
+        self.rules.has_gated()
             && self.current.is_some()
             && self.confirmations.is_none()
             && self.order_inconsistent.is_empty()

@@ -129,7 +129,7 @@ fn a_refresh_changes_keys_and_nothing_else() {
 fn swapping_a_member_takes_two_operations() {
     //= docs/spec/protocol.md#SES-026
     //= type=test
-    let mut world = World::new(&["alice", "bob", "carol"]);
+    let mut world = World::v1(&["alice", "bob", "carol"]);
     world.establish(&["alice", "bob"]);
     world.act("carol", |s, env| s.join(env)).unwrap();
     world.settle();

@@ -15,6 +15,13 @@ fn established(names: &[&str]) -> World {
     world
 }
 
+fn established_v1(names: &[&str]) -> World {
+    let mut world = World::v1(names);
+    world.establish(names);
+    world.pass_secs(60);
+    world
+}
+
 #[test]
 fn being_told_that_we_left_ends_everything() {
     // ATK-081: nobody else hears of it.
@@ -137,7 +144,7 @@ fn if_the_exclusion_fails_those_who_left_are_excluded_all_the_same() {
 #[test]
 fn another_form_of_a_signature_makes_no_second_message() {
     // ATK-022, ATK-023, ATK-105: the channel shows Bob one form, Carol the other, and then both.
-    let mut world = established(&NAMES);
+    let mut world = established_v1(&NAMES);
     let message = world.act("alice", |s, env| s.send(env, "once")).unwrap();
     let (_, packet) = world.packets.last().unwrap().clone();
     let other = malleated(&packet);

@@ -159,7 +159,7 @@ fn a_context_that_never_comes_is_reported() {
 fn the_longest_text_fits_and_one_byte_more_does_not() {
     //= docs/spec/protocol.md#MSG-007
     //= type=test
-    let mut world = World::new(&["alice", "bob"]);
+    let mut world = World::v1(&["alice", "bob"]);
     world.establish(&["alice", "bob"]);
     world.pass_secs(100);
     let heads = world.session("alice").heads().len();

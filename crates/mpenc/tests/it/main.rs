@@ -9,6 +9,9 @@
     reason = "a test that cannot go on should stop, and names what it means"
 )]
 
+mod abort;
+mod ages;
+mod agree;
 mod change;
 mod channel_lies;
 mod client;

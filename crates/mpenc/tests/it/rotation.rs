@@ -2,7 +2,7 @@
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
 use mpenc::session::SubsessionState;
-use mpenc::{Disposition, MemberSet, Notice, OperationId};
+use mpenc::{Disposition, MemberSet, Notice, OperationId, Profile};
 use mpenc_packet::v1::{Packet, decode};
 
 use crate::world::{World, id, set};
@@ -12,7 +12,7 @@ use crate::world::{World, id, set};
 /// that completes it for her has been delivered.
 fn about_to_complete() -> (World, OperationId, ChannelEvent) {
     let names = ["alice", "bob", "carol", "dave"];
-    let mut world = World::with(&names, |config| config.auto_include(true));
+    let mut world = World::with(&names, |config| config.auto_include(true).profile(Profile::V1));
     world.act("alice", |s, env| s.join(env)).unwrap();
     for name in ["bob", "carol"] {
         world.settle();

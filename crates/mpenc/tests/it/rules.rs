@@ -112,7 +112,7 @@ fn the_order_of_a_v1_session_is_not_verified() {
     //= docs/spec/protocol.md#ORD-040
     //= type=test
     let names = ["alice", "bob"];
-    let mut world = World::new(&names);
+    let mut world = World::v1(&names);
     world.establish(&names);
     world.pass_secs(100);
     assert!(!world.session("alice").order_verified());

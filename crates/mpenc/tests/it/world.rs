@@ -7,7 +7,7 @@ use std::time::Duration;
 use mpenc::channel::{ChannelEvent, ChannelRequest};
 use mpenc::{
     Disposition, Env, Identity, MemberId, MemberSet, MessageId, Notice, OperationError,
-    OperationId, Session, SessionConfig, Timestamp, Timing,
+    OperationId, Profile, Session, SessionConfig, Timestamp, Timing,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -40,9 +40,23 @@ pub(crate) struct World {
     pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
 }
 
+/// The profile of worlds that do not say which: what is tested here holds for every profile, and
+/// `MPENC_TEST_PROFILE` chooses another than the default.
+pub(crate) fn profile() -> Profile {
+    match std::env::var("MPENC_TEST_PROFILE") {
+        Ok(name) => name.parse().unwrap(),
+        Err(_) => Profile::default(),
+    }
+}
+
 impl World {
     pub(crate) fn new(names: &[&str]) -> Self {
         Self::with(names, |config| config)
+    }
+
+    /// For what holds in v1 sessions only, or looks into the packets of v1.
+    pub(crate) fn v1(names: &[&str]) -> Self {
+        Self::with(names, |config| config.profile(Profile::V1))
     }
 
     pub(crate) fn with(names: &[&str], configure: impl Fn(SessionConfig) -> SessionConfig) -> Self {
@@ -60,7 +74,7 @@ impl World {
         let mut members = BTreeMap::new();
         for ((name, identity), rng) in names.iter().zip(&identities).zip(rngs) {
             let config = SessionConfig::new(id(name), identity.clone()).unwrap();
-            let config = config.timing(Timing::default());
+            let config = config.timing(Timing::default()).profile(profile());
             let mut session = Session::new(configure(config));
             for (name, identity) in names.iter().zip(&identities) {
                 session.set_identity(&id(name), Some(identity.public()));
@@ -175,6 +189,16 @@ impl World {
         let disposition = self.call(name, |session, env| session.handle_input(env, event));
         self.members.get_mut(name).unwrap().dispositions.push(disposition);
         true
+    }
+
+    /// Delivers one event to everybody for whom one waits.
+    pub(crate) fn settle_one(&mut self) {
+        let names: Vec<_> = self.members.keys().cloned().collect();
+        for name in names {
+            if !self.members[&name].held {
+                self.deliver(&name);
+            }
+        }
     }
 
     /// Delivers everything that waits, without time passing, except to members that are held.

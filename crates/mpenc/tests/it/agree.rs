@@ -1,0 +1,164 @@
+//! Whether all have accepted the same operations: said after each, and in every message (v2).
+
+use mpenc::channel::ChannelEvent;
+use mpenc::{BodyKind, MemberSet, Notice, Profile};
+
+use crate::world::{World, id, set};
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+fn established() -> World {
+    let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
+    world.establish(&NAMES);
+    world
+}
+
+fn inconsistent(world: &World, name: &str) -> Vec<String> {
+    let notices = &world.member(name).notices;
+    let member = |notice: &Notice| match notice {
+        Notice::OrderInconsistent { member } => Some(member.to_string()),
+        _ => None,
+    };
+    notices.iter().filter_map(member).collect()
+}
+
+//= docs/spec/protocol.md#ORD-035
+//= type=test
+//= docs/spec/v2.md#V2-026
+//= type=test
+#[test]
+fn each_confirms_each_operation_once() {
+    let mut world = established();
+    for round in 1..3 {
+        for name in NAMES {
+            let session = world.session(name);
+            assert!(session.order_verified(), "{name}");
+            let confirmations = world.member(name).session.heads().iter();
+            let kinds: Vec<_> = confirmations.filter_map(|id| session.kind(id)).collect();
+            assert!(kinds.contains(&BodyKind::OrderConfirmation), "{round} {name}: {kinds:?}");
+            assert!(world.member(name).warnings().is_empty());
+        }
+        let before = world.packets.len();
+        world.act("alice", |s, env| s.refresh(env)).unwrap();
+        world.settle();
+        // One contribution, share and confirmation of each; a request for acks and a FIN in the
+        // old subsession; and the confirmation of the order.
+        assert_eq!(world.packets.len() - before, 6 * NAMES.len());
+    }
+}
+
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn who_does_not_confirm_is_named_until_it_does() {
+    let mut world = established();
+    // What carol says never arrives at alice.
+    world.pass_secs(60);
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    for _ in 0..200 {
+        for name in NAMES {
+            if world.session("carol").operation().is_some() || name != "alice" {
+                world.deliver(&id(name));
+            }
+        }
+    }
+    let operation_done = world.packets.len();
+    assert!(operation_done > 0);
+    let said: Vec<_> = world
+        .packets
+        .iter()
+        .filter(|(sender, bytes)| *sender == id("carol") && bytes[3] == 0x10)
+        .map(|(_, bytes)| bytes.clone())
+        .collect();
+    let last = said.last().unwrap().clone();
+    world.lose("alice", &last);
+    world.settle();
+    world.pass_secs(10);
+    assert!(!world.session("alice").order_verified());
+    assert!(world.session("bob").order_verified());
+    let missing = |notice: &Notice| matches!(notice, Notice::OrderNotConfirmed { members, .. } if *members == set(&["carol"]));
+    assert!(!world.member("alice").notices.iter().any(missing), "not at once");
+    world.pass_secs(16);
+    assert!(world.member("alice").notices.iter().any(missing));
+    // It arrives after all.
+    let _ = world.inject("alice", "carol", &last);
+    world.settle();
+    assert!(world.session("alice").order_verified());
+    let confirmed = |notice: &Notice| matches!(notice, Notice::OrderConfirmed { .. });
+    assert!(world.member("alice").notices.iter().any(confirmed));
+}
+
+//= docs/spec/protocol.md#ORD-037
+//= type=test
+//= docs/spec/attacks.md#ATK-083
+//= type=test
+#[test]
+fn a_fork_of_the_order_shows_with_the_first_message_that_crosses_it() {
+    let mut world = established();
+    world.pass_secs(60);
+    // The channel shows bob an operation that it keeps from alice and carol, and its end.
+    world.members.get_mut(&id("bob")).unwrap().held = true;
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    let proposal = world.packets.last().unwrap().1.clone();
+    for name in ["alice", "carol"] {
+        world.lose(name, &proposal);
+    }
+    world.members.get_mut(&id("bob")).unwrap().held = false;
+    world.settle();
+    world.act("bob", |s, env| s.abort(env)).unwrap();
+    world.settle();
+    for name in NAMES {
+        assert!(inconsistent(&world, name).is_empty() || name != "bob", "not yet");
+    }
+    world.say("alice", "all well?");
+    world.say("bob", "all well");
+    world.pass_secs(6);
+    assert_eq!(inconsistent(&world, "alice"), ["bob"]);
+    assert_eq!(inconsistent(&world, "carol"), ["bob"]);
+    world.pass_secs(60);
+    for name in NAMES {
+        assert!(!world.session(name).order_verified(), "{name}");
+        assert!(inconsistent(&world, name).len() <= 2, "each is named once");
+    }
+}
+
+#[test]
+fn messages_written_during_an_operation_are_no_cause_for_alarm() {
+    let mut world = established();
+    world.pass_secs(60);
+    for name in NAMES {
+        world.act(name, |s, env| s.send(env, "before")).unwrap();
+    }
+    world.act("alice", |s, env| s.refresh(env)).unwrap();
+    for step in 0..60 {
+        let name = NAMES[step % 3];
+        let _ = world.act(name, |s, env| s.send(env, "during"));
+        world.deliver(&id(NAMES[(step + 1) % 3]));
+        world.deliver(&id(NAMES[(step + 2) % 3]));
+    }
+    world.settle();
+    world.pass_secs(120);
+    for name in NAMES {
+        let warnings = world.member(name).warnings();
+        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+        assert!(world.session(name).order_verified() && world.session(name).is_consistent());
+    }
+}
+
+//= docs/spec/protocol.md#ORD-040
+//= type=test
+#[test]
+fn a_v1_session_never_claims_a_verified_order() {
+    let mut world = World::with(&NAMES, |config| config.profile(Profile::V1));
+    world.establish(&NAMES);
+    world.say("alice", "hello");
+    world.pass_secs(120);
+    for name in NAMES {
+        assert!(!world.session(name).order_verified());
+        let nobody = MemberSet::new();
+        let leave = set(&["carol"]);
+        let event = ChannelEvent::Changed { enter: nobody, leave };
+        let _ = (name != "carol").then(|| world.act(name, |s, env| s.handle_input(env, event)));
+        assert!(!world.session(name).order_verified());
+    }
+}
