@@ -8,6 +8,7 @@ mod content;
 pub(crate) mod generate;
 mod greeting;
 mod keyed;
+mod negative;
 mod packets;
 mod primitive;
 mod room;
@@ -64,7 +65,10 @@ const PLAIN: [Plain; 14] = [
 type Check = fn(&Node<'_>, &mut Tally) -> Checked;
 
 /// Formats whose cases are histories.
-const WHOLE: [(&str, Check); 1] = [("mpenc-v2-greeting/1", greeting::runs)];
+const WHOLE: [(&str, Check); 2] = [
+    ("mpenc-v2-greeting/1", greeting::runs),
+    ("mpenc-v2-greeting-negative/1", negative::cases),
+];
 
 /// Checks a file of a v2 format; `None` if it has none of these.
 pub(crate) fn check(name: &str, format: &str, file: &Node<'_>) -> Option<Vec<Line>> {

@@ -122,7 +122,7 @@ fn file(cases: Vec<Value>) -> Value {
 pub(super) fn establish(dice: &mut Dice) -> Checked<Value> {
     let names = ["ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal"];
     let mut cases = Vec::new();
-    for (n, by) in [(2, "bob"), (3, "ann"), (4, "dan"), (5, "cat"), (8, "fay")] {
+    for (n, by) in [(2, "bob"), (3, "ann"), (4, "dan"), (5, "cat"), (6, "ann"), (7, "gus"), (8, "fay")] {
         let all = names.get(..n).unwrap_or_default();
         let plans = vec![plan("establish", by, all)];
         cases.push(history(dice, &format!("of {n}"), all, &[], plans)?.0);

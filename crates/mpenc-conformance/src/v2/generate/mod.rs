@@ -7,6 +7,7 @@ mod content;
 mod dice;
 mod greeting;
 mod keyed;
+mod negative;
 mod packets;
 mod primitive;
 mod text;
@@ -35,7 +36,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 17] = [
+const MAKERS: [(&str, Make); 18] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -53,6 +54,7 @@ const MAKERS: [(&str, Make); 17] = [
     ("greeting-establish.json", greeting::establish),
     ("greeting-changes.json", greeting::changes),
     ("greeting-aborts.json", greeting::aborts),
+    ("greeting-negative.json", negative::negative),
 ];
 
 /// Completes the cases of a plain file with what follows from their fields.
