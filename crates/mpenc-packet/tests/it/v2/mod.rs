@@ -3,7 +3,6 @@
 mod canonical;
 mod contents;
 mod golden;
-mod invariants;
 mod kinds;
 mod limits;
 mod order;
