@@ -140,7 +140,9 @@ fn terms<S: BroadcastSuite>(
     }
     let mut identities = Vec::with_capacity(plan.len());
     for (member, listed) in plan.members.iter().zip(&plan.identities) {
-        let known = view.committed.and_then(|committed| committed.identity(member));
+        // What was validated before is not validated again.
+        let pinned = view.committed.and_then(|committed| committed.identity(member));
+        let known = pinned.or_else(|| view.directory.get(member));
         identities.push(match known.filter(|known| known.export() == *listed) {
             Some(known) => known.clone(),
             None => S::VerifyingKey::import(listed).map_err(|_| Reject::WrongIdentityKey)?,

@@ -49,7 +49,7 @@ fn any_member_may_end_it_at_any_time_and_everybody_takes_note() {
             for who in &all {
                 assert_eq!(
                     room.failure(who),
-                    aborted(std::str::from_utf8(by.as_bytes()).unwrap(), reason.clone())
+                    aborted(core::str::from_utf8(by.as_bytes()).unwrap(), reason.clone())
                 );
             }
             assert_eq!(room.assert_together(&all), before);

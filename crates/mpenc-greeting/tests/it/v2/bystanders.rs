@@ -1,5 +1,7 @@
 //! Members and those being excluded come to the same decision from the same packets.
 
+use alloc::collections::BTreeMap;
+
 use mpenc_crypto::testing::Transparent;
 use mpenc_greeting::{AbortReason, Greeter};
 use mpenc_types::{MemberId, MemberSet};
@@ -48,7 +50,7 @@ fn deliver(room: &mut Room<Transparent>, pick: usize) {
 /// All who were concerned ended the last operation with the same packet, the members with the
 /// same keys.
 fn agree(room: &Room<Transparent>) {
-    let mut at: std::collections::BTreeMap<usize, Vec<(&MemberId, &End)>> = Default::default();
+    let mut at: BTreeMap<usize, Vec<(&MemberId, &End)>> = BTreeMap::new();
     for (who, member) in &room.members {
         for (position, end) in &member.ends {
             at.entry(*position).or_default().push((who, end));

@@ -1,10 +1,12 @@
 //! A channel that alters, repeats and mixes packets: nothing it makes has any effect.
 
-use mpenc_crypto::testing::Transparent;
-use mpenc_crypto::{BroadcastSuite, V2};
-use mpenc_greeting::GreetingReject;
+use alloc::sync::Arc;
 
-use super::room::{End, Room, Sent};
+use mpenc_crypto::testing::Transparent;
+use mpenc_crypto::{BroadcastSuite, SigningKey, V2};
+use mpenc_greeting::{AbortReason, BroadcastGreeter, Greeter, GreetingReject, Inspection};
+
+use super::room::{End, Room, Sent, identity_of};
 use crate::group::{name, numbered};
 
 /// Runs an exclusion and inclusion at once among four with one more being excluded; before each
@@ -101,11 +103,8 @@ fn old_packets_count_for_nothing() {
     room.change(&name("m001"), &all);
     // One that failed, with packets left over.
     room.change_until(&name("m002"), &all, 5);
-    let out = mpenc_greeting::Greeter::abort(
-        &mut room.get(&name("m000")).greeter,
-        mpenc_greeting::AbortReason::Asked,
-    );
-    room.broadcast(&name("m000"), &out.unwrap().packet);
+    let out = room.get(&name("m000")).greeter.abort(AbortReason::Asked).unwrap();
+    room.broadcast(&name("m000"), &out.packet);
     let left_over: Vec<Sent> = room.queue.drain(..).collect();
     assert!(!left_over.is_empty());
     let mut old: Vec<Sent> = room.log.clone();
@@ -118,7 +117,7 @@ fn old_packets_count_for_nothing() {
             for who in &all {
                 match room.deliver_to(who, from, packet) {
                     // Initial packets are recognised; the order of operations refuses them.
-                    Ok(mpenc_greeting::Inspection::Initial(initial)) => {
+                    Ok(Inspection::Initial(initial)) => {
                         assert_ne!(Some(initial.metadata.prev_final), room.members[who].at);
                     }
                     Ok(other) => panic!("{other:?}"),
@@ -149,15 +148,14 @@ fn old_packets_count_for_nothing() {
 #[test]
 fn sessions_do_not_mix() {
     // ATK-051
-    use mpenc_greeting::{BroadcastGreeter, Greeter};
     let all = numbered(0..2);
     let mut room = Room::<Transparent>::new(&all);
     let packet = room.propose(&name("m000"), &all);
-    let identity = super::room::identity_of::<Transparent>(&name("m001"));
+    let identity = identity_of::<Transparent>(&name("m001"));
     let mut other: BroadcastGreeter<Transparent> =
-        BroadcastGreeter::new(name("m001"), std::sync::Arc::new(identity), "another");
-    let key = super::room::identity_of::<Transparent>(&name("m000"));
-    other.set_identity(&name("m000"), Some(mpenc_crypto::SigningKey::public(&key)));
+        BroadcastGreeter::new(name("m001"), Arc::new(identity), "another");
+    let key = identity_of::<Transparent>(&name("m000"));
+    other.set_identity(&name("m000"), Some(key.public()));
     let found = other.inspect(&name("m000"), &packet);
     assert_eq!(found, Err(GreetingReject::OtherSession));
 }

@@ -1,12 +1,12 @@
 //! Operations of every kind among honest members.
 
 use mpenc_crypto::testing::Transparent;
-use mpenc_crypto::{BroadcastSuite, V2};
+use mpenc_crypto::{BroadcastSuite, SigningKey, V2};
 use mpenc_greeting::{Greeter, ProposeError};
 use mpenc_types::MemberSet;
 use mpenc_types::limits::MAX_MEMBERS;
 
-use super::room::{End, Room};
+use super::room::{End, Room, identity_of};
 use crate::group::{name, names, numbered};
 
 /// Establishes, refreshes, includes, excludes, does both at once, and ends alone; counts packets.
@@ -170,8 +170,7 @@ fn what_cannot_be_proposed() {
     let alone = member.greeter.propose(&mut *member.rng, &names(&["a"]), metadata.clone());
     assert_eq!(alone, Err(ProposeError::Nobody));
     // Two members with one key: the second could be anybody.
-    let key = super::room::identity_of::<Transparent>(&name("b"));
-    let key = mpenc_crypto::SigningKey::public(&key);
+    let key = identity_of::<Transparent>(&name("b")).public();
     member.greeter.set_identity(&name("c"), Some(key));
     let two = member.greeter.propose(&mut *member.rng, &names(&["a", "b", "c"]), metadata);
     assert_eq!(two, Err(ProposeError::NoIdentityKey(name("c"))));

@@ -3,10 +3,10 @@
 use mpenc_crypto::testing::Transparent;
 use mpenc_crypto::{BroadcastSuite, PublicKey, SigningKey, V2};
 use mpenc_greeting::{
-    AbortReason, Failure, FailureCause, Greeter, GreetingReject, Initial, Inspection,
+    AbortReason, Failure, FailureCause, Greeter, GreetingReject, Initial, Inspection, StuckReason,
 };
-use mpenc_packet::v2::{InitialFields, session_label};
-use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId};
+use mpenc_packet::v2::{Contribution, InitialFields, session_label};
+use mpenc_types::{ChainHash, MemberId, MemberSet, MessageId, PacketId};
 
 use super::puppet::{Puppet, infiltrated};
 use super::room::{End, Room, chain, identity_of, start};
@@ -110,7 +110,7 @@ fn members_recognise_only_what_fits_what_they_know() {
     check::<V2>();
 }
 
-fn contribution(fields: &mut InitialFields) -> &mut mpenc_packet::v2::Contribution {
+fn contribution(fields: &mut InitialFields) -> &mut Contribution {
     fields.contribution.as_mut().unwrap()
 }
 
@@ -140,7 +140,7 @@ fn metadata_are_reported_as_they_are_signed() {
     let mut fields = puppet.initial(&room, &all, &all);
     fields.prev_final = PacketId::new([8; 32]);
     fields.prev_chain = ChainHash::new([9; 32]);
-    fields.heads = vec![mpenc_types::MessageId::new(&[7; 32]).unwrap()];
+    fields.heads = vec![MessageId::new(&[7; 32]).unwrap()];
     let heads = fields.heads.clone();
     let packet = wire(fields, &puppet.identity);
     let found = initial(room.deliver_to(&name("a"), &name("m"), &packet));
@@ -273,7 +273,7 @@ fn a_newcomer_under_a_foreign_key_leaves() {
         room.get(&name(who)).greeter.set_identity(&name("d"), Some(other));
     }
     room.change(&name("a"), &names(&["a", "b", "d"]));
-    let reason = mpenc_greeting::StuckReason::NoIdentityKey(name("d"));
+    let reason = StuckReason::NoIdentityKey(name("d"));
     assert_eq!(room.end_of(&name("d")).unwrap().1, End::Stuck(reason));
     let greeter = &mut room.get(&name("d")).greeter;
     assert!(greeter.running().is_some());
