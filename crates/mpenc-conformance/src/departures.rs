@@ -22,6 +22,8 @@ pub enum Departure {
     MorePrevious,
     /// Asking in those who are there.
     AskPresent,
+    /// Operation packets that the original addresses to fewer members.
+    WiderRecipients,
     /// Parting without a session.
     PartWhileWaiting,
     /// Include and exclude in one request.
@@ -43,7 +45,7 @@ pub enum Departure {
 }
 
 /// Every departure, in the order in which it is printed.
-const ALL: [Departure; 16] = [
+const ALL: [Departure; 17] = [
     Departure::Lenient,
     Departure::ArmouredText,
     Departure::HalfSurrogate,
@@ -51,6 +53,7 @@ const ALL: [Departure; 16] = [
     Departure::FinOutside,
     Departure::MorePrevious,
     Departure::AskPresent,
+    Departure::WiderRecipients,
     Departure::PartWhileWaiting,
     Departure::CombinedChange,
     Departure::AfterFin,
@@ -67,6 +70,30 @@ impl Departure {
     #[must_use]
     pub const fn id(self) -> &'static str {
         self.row().0
+    }
+
+    /// Whether what a session says of itself can be another from then on, while packets,
+    /// memberships and the order of operations stay the same.
+    pub(crate) const fn lasts(self) -> bool {
+        match self {
+            Self::PartWhileWaiting
+            | Self::CombinedChange
+            | Self::AfterFin
+            | Self::DeafNewcomer
+            | Self::NoExclusion
+            | Self::NoRetry
+            | Self::NoInclusion
+            | Self::AbsentTarget
+            | Self::ProposesWhileParting => true,
+            Self::Lenient
+            | Self::ArmouredText
+            | Self::HalfSurrogate
+            | Self::BadGreeting
+            | Self::FinOutside
+            | Self::MorePrevious
+            | Self::AskPresent
+            | Self::WiderRecipients => false,
+        }
     }
 
     /// Name, what the original does, what we do and why, and the requirement or attack that
@@ -117,6 +144,12 @@ impl Departure {
                 "asks the channel to let in all whom it includes, also those who are in it",
                 "only those who are missing are asked in. No packet is concerned; matched member by member against the channel",
                 "SES-025",
+            ),
+            Self::WiderRecipients => (
+                "wider-recipients",
+                "addresses upflow packets to the next member, and exclusions to those who stay; the channel broadcasts all the same",
+                "every packet of an operation is for all whom it concerns. Matched: an operation packet whose recorded recipients are all among ours",
+                "ORD-021",
             ),
             Self::PartWhileWaiting => (
                 "part-while-waiting",

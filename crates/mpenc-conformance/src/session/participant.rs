@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
 use mpenc::{
-    Change, Env, Identity, Notice, SendError, Session, SessionConfig, SessionState, Timing,
+    Change, Env, Identity, Notice, Profile, SendError, Session, SessionConfig, SessionState, Timing,
 };
 use mpenc_crypto::SecretBytes;
-use mpenc_types::{MemberId, MemberSet, Timestamp};
+use mpenc_types::{MemberId, MemberSet, MessageId, Timestamp};
 
 use super::recording::{Member, Recording, What};
 use crate::departures::Departure;
@@ -17,6 +17,8 @@ use crate::json::{Checked, Fault, Node};
 use crate::report::Tally;
 
 mod forced;
+mod state;
+mod told;
 
 /// Timeouts that may fall between two recorded steps.
 const MAX_TIMEOUTS: usize = 10_000;
@@ -44,6 +46,12 @@ struct Replay<'a> {
     steps: &'a [Node<'a>],
     session: Session,
     draws: Draws,
+    /// Whether the file says what members were told.
+    tells: bool,
+    /// What we told since the last step.
+    told: told::Told,
+    /// Payloads that the original shows and we do not.
+    hidden: BTreeSet<MessageId>,
     /// Whom the original does not think of again.
     dropped: forced::Dropped,
     /// The first operation of this newcomer was given up: the original ignores all others.
@@ -68,6 +76,7 @@ impl<'a> Replay<'a> {
         let identity = Identity::from_seed(&SecretBytes::new(member.seed));
         let config = SessionConfig::new(name.clone(), identity)
             .map_err(|error| recording.file.fault_at("members", format!("{name}: {error}")))?
+            .profile(Profile::V1)
             .timing(Timing::original(recording.flow))
             .padding(recording.padding)
             .auto_include(member.auto_include)
@@ -86,6 +95,11 @@ impl<'a> Replay<'a> {
             steps: &member.steps,
             session,
             draws: Draws::default(),
+            tells: recording.members.values().any(|member| {
+                member.steps.iter().any(|step| step.has("notices"))
+            }),
+            told: told::Told::default(),
+            hidden: forced::after_fin(recording)?,
             dropped: forced::Dropped::default(),
             deaf: false,
         })
@@ -117,8 +131,23 @@ impl<'a> Replay<'a> {
             }
             self.tasks(&step, &before, time, tally)?;
             self.compare(step, tally)?;
+            let told = std::mem::take(&mut self.told);
+            if self.tells {
+                told.compare(&together, &self.hidden, tally)?;
+            }
             for step in &together {
                 self.compare_state(step)?;
+            }
+            // Fields say how it is when all of them are over.
+            for (at, step) in together.iter().enumerate() {
+                let last = at + 1 == together.len();
+                if tally.departures().keys().any(|departure| departure.lasts()) {
+                    break;
+                }
+                self.compare_sub_states(step, tally)?;
+                if let Some(state) = step.opt("state").filter(|_| last) {
+                    self.compare_fields(&state, tally)?;
+                }
             }
             tally.add("steps", together.len());
             if self.session.keep_previous(PREVIOUS) > 0 {
@@ -225,7 +254,7 @@ impl<'a> Replay<'a> {
         let mut controls = Controls::default();
         while let Some(request) = self.session.poll_transmit() {
             match request {
-                ChannelRequest::Send { bytes, .. } => packets.push(bytes),
+                ChannelRequest::Send { bytes, recipients } => packets.push((bytes, recipients)),
                 ChannelRequest::Enter => controls.enter = true,
                 ChannelRequest::Leave => controls.leave = true,
                 ChannelRequest::Change { enter, leave } => {
@@ -244,16 +273,27 @@ impl<'a> Replay<'a> {
         let mut found = packets.iter();
         for (out, packet) in &step.packets {
             let packet = self.recording.packet(packet)?;
-            let Some(found) = found.next() else {
+            let Some((found, recipients)) = found.next() else {
                 let kind = packet.node.get("kind")?.text()?;
                 return Err(out.fault(format!("this {kind} packet is not sent")));
             };
             packet.node.get("pubtxt")?.expect_text(found).map_err(|fault| {
                 Fault::new(format!("{}: {}", out.place(), fault.place), fault.what)
             })?;
+            if let Some(recorded) = packet.node.opt("recipients") {
+                // Whether its sender is among them makes no difference.
+                let expected = recorded.member_set()?.without(self.name);
+                let found = recipients.without(self.name);
+                let wider = packet.node.has("greet") && expected.is_subset(&found);
+                if wider && expected != found {
+                    tally.depart(Departure::WiderRecipients);
+                } else {
+                    recorded.expect(&expected, &found)?;
+                }
+            }
             tally.count("packets");
         }
-        if let Some(more) = found.next() {
+        if let Some((more, _)) = found.next() {
             let shown: String = String::from_utf8_lossy(more).chars().take(60).collect();
             return Err(step.node.fault(format!("we send a packet more: {shown}")));
         }
@@ -308,9 +348,8 @@ impl<'a> Replay<'a> {
     fn finish(&mut self, member: &Member<'_>, tally: &mut Tally) -> Checked {
         let Some(last) = &member.last else { return Ok(()) };
         if let Some(log) = last.opt("message_log") {
-            let hidden = self.after_fin()?;
             let mut recorded = log.message_ids()?;
-            recorded.retain(|id| !hidden.contains(id));
+            recorded.retain(|id| !self.hidden.contains(id));
             let found: Vec<_> = self.session.log().collect();
             log.expect(&recorded, &found)?;
             tally.add("logged messages", found.len());
@@ -318,14 +357,19 @@ impl<'a> Replay<'a> {
         if let Some(members) = last.opt("members") {
             members.expect(&members.member_set()?, &self.session.members())?;
         }
+        let departed = tally.departures().keys().any(|departure| departure.lasts());
+        if let Some(consistent) = last.opt("consistent").filter(|_| !departed) {
+            consistent.expect_flag(self.session.is_consistent())?;
+        }
         Ok(())
     }
 
     fn read_notices(&mut self) {
         while let Some(notice) = self.session.poll_notice() {
-            if let Notice::OpRejected { change, .. } = notice {
-                self.dropped.lost(&change);
+            if let Notice::OpRejected { change, .. } = &notice {
+                self.dropped.lost(change);
             }
+            self.told.note(&self.session, notice);
         }
     }
 }

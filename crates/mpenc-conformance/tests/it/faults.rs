@@ -84,3 +84,88 @@ fn a_member_that_should_send_something_else_fails() {
     let draw = altered("session-basic-n2.json", &format!("{step}/rand"), |out| *out = Value::Null);
     assert!(draw.contains("not recorded"), "{draw}");
 }
+
+/// Alters the first value of a session file, in whoever's steps, for which `find` has a place.
+fn altered_step(
+    file: &str,
+    find: impl Fn(&Value) -> Option<String>,
+    other: impl Into<Value>,
+) -> String {
+    let mut value: Value = serde_json::from_str(&read(file)).unwrap();
+    let members = value["steps"].as_object_mut().unwrap();
+    let mut steps = members.values_mut().flat_map(|steps| steps.as_array_mut().unwrap());
+    let (step, place) = steps.find_map(|step| find(step).map(|place| (step, place))).unwrap();
+    *step.pointer_mut(&place).unwrap() = other.into();
+    fails(file, &value.to_string())
+}
+
+#[test]
+fn what_is_told_and_what_a_session_says_of_itself_is_compared() {
+    let nobody: Value = serde_json::json!([]);
+    let somebody = serde_json::json!(["ann"]);
+    for (file, kind, field, other) in [
+        ("session-basic-n3.json", "MsgReady", "ridx", 1.into()),
+        ("session-basic-n3.json", "MsgReady", "paridx", serde_json::json!([9])),
+        ("session-basic-n3.json", "MsgReady", "log_parents", serde_json::json!(["00".repeat(20)])),
+        ("session-basic-n3.json", "SNMembers", "include", somebody.clone()),
+        ("session-basic-n3.json", "SNMembers", "remain", nobody.clone()),
+        ("session-basic-n3.json", "SNMembers", "exclude", somebody.clone()),
+        ("session-basic-n3.json", "MsgFullyAcked", "type", "other".into()),
+        ("session-slow-n3.json", "NotFullyAcked", "type", "other".into()),
+    ] {
+        let notice = |step: &Value| {
+            let mut notices = step.get("notices")?.as_array()?.iter();
+            let at = notices.position(|notice| notice["type"] == kind)?;
+            Some(format!("/notices/{at}/{field}"))
+        };
+        let said = altered_step(file, notice, other);
+        assert!(said.contains("notices"), "{kind} {field}: {said}");
+    }
+    for (field, other) in [
+        ("state", "COsj".into()),
+        ("greeting", serde_json::json!({"next": ["ann"]})),
+        ("own_proposal", "maybe".into()),
+        ("consistent", "maybe".into()),
+        ("task_exclude", somebody.clone()),
+        ("task_leave", somebody),
+        ("sub", 0.into()),
+        ("prev_sub", 1.into()),
+    ] {
+        let find = |step: &Value| {
+            let value = step.get("state")?.get(field)?;
+            (*value != other).then(|| format!("/state/{field}"))
+        };
+        let said = altered_step("session-auto-n3.json", find, other.clone());
+        assert!(said.contains(&format!("state.{field}")), "{field}: {said}");
+    }
+    let sub_state = |step: &Value| step.get("sub_state").map(|_| "/sub_state/0/new".to_owned());
+    let said = altered_step("session-auto-n3.json", sub_state, 1);
+    assert!(said.contains("sub_state"), "{said}");
+}
+
+#[test]
+fn recipients_are_compared() {
+    let mut value: Value = serde_json::from_str(&read("session-basic-n3.json")).unwrap();
+    let packets = value["packets"].as_array_mut().unwrap();
+    let data = packets.iter_mut().find(|packet| packet["kind"] == "data").unwrap();
+    data["recipients"].as_array_mut().unwrap().pop();
+    assert!(fails("x", &value.to_string()).contains("recipients"));
+}
+
+#[test]
+fn what_a_file_does_not_say_is_not_compared() {
+    let mut value: Value = serde_json::from_str(&read("session-basic-n3.json")).unwrap();
+    for packet in value["packets"].as_array_mut().unwrap() {
+        packet.as_object_mut().unwrap().remove("recipients");
+    }
+    for steps in value["steps"].as_object_mut().unwrap().values_mut() {
+        for step in steps.as_array_mut().unwrap() {
+            let step = step.as_object_mut().unwrap();
+            step.remove("notices");
+            step.remove("sub_state");
+            step.remove("state");
+        }
+    }
+    let lines = check_text("x", &value.to_string());
+    assert!(lines.iter().all(mpenc_conformance::Line::passed), "{}", lines[0]);
+}

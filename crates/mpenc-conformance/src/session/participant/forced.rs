@@ -7,7 +7,7 @@ use mpenc::security::Body;
 use mpenc::{Change, Env, SessionState};
 use mpenc_types::{MemberSet, MessageId, SubsessionId, Timestamp};
 
-use super::super::recording::What;
+use super::super::recording::{Recording, What};
 use super::{Before, Replay, Step};
 use crate::departures::Departure;
 use crate::json::{Checked, Node};
@@ -205,35 +205,35 @@ impl<'a> Replay<'a> {
         }
         task.include.is_subset(&self.dropped.entered).then_some(Departure::NoInclusion)
     }
+}
 
-    /// Payloads that come after a FIN of their author: the original shows them.
-    pub(super) fn after_fin(&self) -> Checked<BTreeSet<MessageId>> {
-        let mut ended = BTreeSet::new();
-        let mut hidden = BTreeSet::new();
-        for packet in self.recording.packets.iter().filter(|packet| !packet.injected) {
-            let Some(data) = packet.node.opt("data") else { continue };
-            let place = (data.get("sub")?.size()?, &packet.sender);
-            match body(&data)? {
-                Body::Consistency { close: true } => {
-                    ended.insert(place);
-                }
-                Body::Payload(_) if ended.contains(&place) => {
-                    hidden.insert(data.get("mid")?.message_id()?);
-                }
-                Body::Payload(_)
-                | Body::ExplicitAck { .. }
-                | Body::Consistency { .. }
-                | Body::Heartbeat
-                | Body::OrderConfirmation(_)
-                | Body::Absence { .. }
-                | Body::Error { .. }
-                | Body::Part(_)
-                | Body::Close
-                | Body::Opaque { .. } => {}
+/// Payloads that come after a FIN of their author: the original shows them.
+pub(super) fn after_fin(recording: &Recording<'_>) -> Checked<BTreeSet<MessageId>> {
+    let mut ended = BTreeSet::new();
+    let mut hidden = BTreeSet::new();
+    for packet in recording.packets.iter().filter(|packet| !packet.injected) {
+        let Some(data) = packet.node.opt("data") else { continue };
+        let place = (data.get("sub")?.size()?, &packet.sender);
+        match body(&data)? {
+            Body::Consistency { close: true } => {
+                ended.insert(place);
             }
+            Body::Payload(_) if ended.contains(&place) => {
+                hidden.insert(data.get("mid")?.message_id()?);
+            }
+            Body::Payload(_)
+            | Body::ExplicitAck { .. }
+            | Body::Consistency { .. }
+            | Body::Heartbeat
+            | Body::OrderConfirmation(_)
+            | Body::Absence { .. }
+            | Body::Error { .. }
+            | Body::Part(_)
+            | Body::Close
+            | Body::Opaque { .. } => {}
         }
-        Ok(hidden)
     }
+    Ok(hidden)
 }
 
 /// Whom the original does not think of again, where we do.
@@ -252,6 +252,11 @@ impl Dropped {
     pub(super) fn lost(&mut self, change: &Change) {
         self.unlucky.extend(change.exclude.clone());
         self.entered.extend(change.include.clone());
+    }
+
+    /// Whether all of these are among them.
+    pub(super) fn contains(&self, members: &MemberSet) -> bool {
+        members.is_subset(&self.left.union(&self.unlucky).union(&self.entered))
     }
 
     fn clear(&mut self) {
