@@ -165,3 +165,58 @@ impl Transcript {
         S::framed(Label::FINGERPRINT, &parts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use mpenc_crypto::testing::Transparent;
+    use mpenc_crypto::{SecretBytes, V2};
+
+    use super::*;
+
+    fn of<S: BroadcastSuite>(context: u8) -> Transcript {
+        Transcript::of::<S>(&[context; 32], &[S::base(), S::identity()])
+    }
+
+    /// Contributions that repeat, and with them the group secret, bring no key back.
+    //= docs/spec/v2.md#V2-014
+    //= type=test
+    #[test]
+    fn the_same_secret_in_another_operation_gives_other_keys() {
+        // ATK-030, ATK-031, ATK-067
+        fn check<S: BroadcastSuite>() {
+            let (salt, secret) = (SecretBytes::new([1; 32]), SecretBytes::new([2; 32]));
+            let all: Vec<Keys> =
+                [3, 4].map(|context| of::<S>(context).keys::<S>(&salt, &secret)).into();
+            let [one, other] = all.as_slice() else { panic!("two") };
+            assert_ne!(one.root.expose(), other.root.expose());
+            assert_ne!(one.exporter.expose(), other.exporter.expose());
+            assert_ne!(one.check, other.check);
+            // And each is a key of its own.
+            assert_ne!(one.root.expose(), one.exporter.expose());
+            assert_ne!(one.root.expose(), &one.check);
+            assert_ne!(one.exporter.expose(), &one.check);
+        }
+        check::<Transparent>();
+        check::<V2>();
+    }
+
+    //= docs/spec/v2.md#V2-034
+    //= type=test
+    #[test]
+    fn fingerprints_show_who_is_there_with_which_key() {
+        // ATK-059
+        let [ann, bob] = ["ann", "bob"].map(|name| MemberId::from_wire(name.as_bytes()));
+        let [one, two] = [1, 2].map(|byte| PublicKey::new([byte; 32]));
+        let transcript = of::<V2>(3);
+        let print =
+            |members: &[MemberId], keys: &[PublicKey]| transcript.fingerprint::<V2>(members, keys);
+        let base = print(&[ann.clone(), bob.clone()], &[one, two]);
+        assert_eq!(base, print(&[ann.clone(), bob.clone()], &[one, two]));
+        assert_ne!(base, print(&[ann.clone(), bob.clone()], &[two, one]));
+        assert_ne!(base, print(&[bob, ann.clone()], &[one, two]));
+        assert_ne!(base, print(&[ann.clone()], &[one]));
+        assert_ne!(base, of::<V2>(4).fingerprint::<V2>(&[ann], &[one]));
+    }
+}

@@ -389,3 +389,19 @@ fn signatures_for_other_purposes_do_not_count() {
     room.run();
     room.assert_together(&names(&["a", "b", "c", "m"]));
 }
+
+/// Somebody with our identity key speaks in our name: to us it is not ours (GRT-018).
+//= docs/spec/protocol.md#GRT-018
+//= type=test
+#[test]
+fn what_a_twin_says_is_not_ours() {
+    // ATK-049
+    let (mut room, _) = scene::<Transparent>();
+    let twin = Puppet::<Transparent>::new(&name("a"));
+    let (seen, draft) = twin.turn(&room.log).unwrap();
+    let packet = twin.sign(&seen, draft);
+    let own = room.deliver_to(&name("a"), &name("a"), &packet);
+    assert_eq!(own, Err(GreetingReject::NotOurs));
+    // The channel decides which of the two the others take.
+    assert!(room.deliver_to(&name("c"), &name("a"), &packet).is_ok());
+}
