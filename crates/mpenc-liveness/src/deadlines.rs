@@ -41,6 +41,8 @@ pub enum TimerKind {
     KeyAge,
     /// A confirmation of the last operation is missing (ORD-036).
     Confirmations,
+    /// A text that arrives in parts waits for the next one (V2-028).
+    Content,
     /// A member claims operations that the owner has not seen (V2-026).
     OrderAhead,
 }

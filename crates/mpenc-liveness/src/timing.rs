@@ -266,6 +266,13 @@ impl Timing {
         8
     }
 
+    /// CONTENT_TIMEOUT: how long a text that arrives in parts waits for the next one (V2-028).
+    /// 16·BC_LAT = 80 s.
+    #[must_use]
+    pub const fn content_timeout(&self) -> Duration {
+        self.bc_lat.saturating_mul(16)
+    }
+
     /// KEY_LIFETIME: age of a group key at which nothing more is sent with it (V2-033). 24 h.
     #[must_use]
     pub const fn key_lifetime(&self) -> Duration {

@@ -104,9 +104,10 @@ fn done(member: &mut V2Security<V2>, id: &MessageId) {
 
 fn messages(c: &mut Criterion) {
     let alice_name = MemberId::new("alice").unwrap();
-    let parents = [MessageId::new(&[1; 32]).unwrap()];
     let order = OrderPoint { number: 0, chain: ChainHash::new([0; 32]) };
-    let header = MessageHeader { parents: &parents, order };
+    // Identifiers have 20 bytes in v1 and 32 in v2.
+    let parents = [&[1; 20][..], &[1; 32]].map(|id| [MessageId::new(id).unwrap()]);
+    let [header, header2] = parents.each_ref().map(|parents| MessageHeader { parents, order });
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for size in SIZES {
         let body = Body::Payload("x".repeat(size));
@@ -127,7 +128,7 @@ fn messages(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("v2", size), |b| {
             b.iter(|| {
-                let sealed = alice2.seal(&mut rng, &header, black_box(&body)).unwrap();
+                let sealed = alice2.seal(&mut rng, &header2, black_box(&body)).unwrap();
                 done(&mut alice2, &sealed.id);
                 sealed
             });
@@ -157,7 +158,7 @@ fn messages(c: &mut Criterion) {
         });
         let mut alice2 = v2("alice");
         let mut next = || -> Sealed {
-            let sealed = alice2.seal(&mut rng, &header, &body).unwrap();
+            let sealed = alice2.seal(&mut rng, &header2, &body).unwrap();
             done(&mut alice2, &sealed.id);
             sealed
         };

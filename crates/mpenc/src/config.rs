@@ -4,6 +4,7 @@ use core::fmt;
 use mpenc_liveness::Timing;
 use mpenc_types::{MemberId, MemberIdError};
 
+use crate::content::MAX_CONTENT;
 use crate::{Identity, Profile};
 
 /// Everything that one member's session needs to know before it begins.
@@ -18,6 +19,7 @@ pub struct SessionConfig {
     pub(crate) stay_if_last: bool,
     pub(crate) patient_join: bool,
     pub(crate) exclude_unresponsive: bool,
+    pub(crate) max_content: usize,
     pub(crate) padding: usize,
 }
 
@@ -58,6 +60,7 @@ impl SessionConfig {
             stay_if_last: false,
             patient_join: false,
             exclude_unresponsive: false,
+            max_content: MAX_CONTENT,
             padding: mpenc_packet::padding::BASE,
         })
     }
@@ -95,6 +98,14 @@ impl SessionConfig {
     #[must_use]
     pub fn stay_if_last(mut self, on: bool) -> Self {
         self.stay_if_last = on;
+        self
+    }
+
+    /// The longest text that is taken from others, in bytes; at most [`MAX_CONTENT`], the
+    /// default. Local: those who send more are told nothing (V2-028).
+    #[must_use]
+    pub fn max_content(mut self, bytes: usize) -> Self {
+        self.max_content = bytes.min(MAX_CONTENT);
         self
     }
 

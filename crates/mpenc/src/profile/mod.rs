@@ -4,6 +4,7 @@
 //! A session is configured with exactly one profile; nothing is negotiated (V2-001).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
@@ -15,7 +16,8 @@ use mpenc_transcript::order::OrderHash;
 use mpenc_types::{MemberId, MemberSet, PacketId};
 
 use crate::SessionConfig;
-use crate::security::MessageSecurity;
+use crate::content::ContentSize;
+use crate::security::{Body, MessageSecurity};
 
 mod v1;
 mod v2;
@@ -136,6 +138,16 @@ pub(crate) trait Rules: fmt::Debug + Send {
     /// Whether its sessions have what protocol.md marks as gated: confirmations of the order,
     /// operations that time out, keys that are renewed and grow too old (MOD-016).
     fn has_gated(&self) -> bool;
+
+    /// The messages in which a text travels.
+    ///
+    /// # Errors
+    ///
+    /// Text and limit, if it is too long for any number of them.
+    fn bodies(&self, text: &str) -> Result<Vec<Body>, ContentSize>;
+
+    /// The digest by which a text in parts is known (V2-028).
+    fn content_digest(&self) -> fn(&[u8]) -> [u8; 32];
 
     /// A greeter for one session.
     fn greeter(&self, config: &SessionConfig) -> Box<dyn Greeter>;

@@ -1,4 +1,6 @@
 use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use mpenc_crypto::{GroupDiffieHellman, StreamCipher, V1};
@@ -9,7 +11,8 @@ use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
 
 use super::{PacketKind, Rules};
 use crate::SessionConfig;
-use crate::security::{MessageSecurity, V1Security};
+use crate::content::ContentSize;
+use crate::security::{Body, MessageSecurity, V1Security};
 
 /// The v1 profile: armoured text, CLIQUES, one group key for all messages; with the suite of the
 /// original unless a test says otherwise.
@@ -57,6 +60,16 @@ impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
     //= docs/spec/protocol.md#ORD-040
     fn has_gated(&self) -> bool {
         false
+    }
+
+    // One packet carries a text, or none does (MSG-007).
+    fn bodies(&self, text: &str) -> Result<Vec<Body>, ContentSize> {
+        Ok(vec![Body::Payload(text.into())])
+    }
+
+    // v1 has no parts.
+    fn content_digest(&self) -> fn(&[u8]) -> [u8; 32] {
+        |bytes| S::hash(&[bytes])
     }
 
     fn greeter(&self, config: &SessionConfig) -> Box<dyn Greeter> {

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use mpenc_crypto::{BroadcastSuite, V2};
@@ -9,7 +10,8 @@ use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, PacketRole};
 
 use super::{PacketKind, Rules};
 use crate::SessionConfig;
-use crate::security::{MessageSecurity, V2Security};
+use crate::content::{self, ContentSize};
+use crate::security::{Body, MessageSecurity, V2Security};
 
 /// The v2 profile: binary packets, Burmester–Desmedt with confirmation, a key for each message;
 /// with suite `0x0201` unless a test says otherwise.
@@ -62,6 +64,14 @@ impl<S: BroadcastSuite> Rules for V2Rules<S> {
     //= docs/spec/protocol.md#MOD-016
     fn has_gated(&self) -> bool {
         true
+    }
+
+    fn bodies(&self, text: &str) -> Result<Vec<Body>, ContentSize> {
+        content::split::<S>(text)
+    }
+
+    fn content_digest(&self) -> fn(&[u8]) -> [u8; 32] {
+        v2::content_digest::<S>
     }
 
     //= docs/spec/protocol.md#SES-044

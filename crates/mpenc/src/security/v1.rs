@@ -220,7 +220,11 @@ impl<S: StreamCipher> fmt::Debug for V1Security<S> {
 mod tests {
     use alloc::vec;
 
-    use mpenc_crypto::{Suite, V1};
+    use core::sync::atomic::AtomicU32;
+    use core::sync::atomic::Ordering::Relaxed;
+
+    use mpenc_crypto::{KeyError, PublicKey, Signature, Suite, V1, VerifyError};
+    use mpenc_packet::armor;
     use mpenc_types::{ChainHash, SubsessionId};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
@@ -239,18 +243,28 @@ mod tests {
         MemberId::new(name).unwrap()
     }
 
-    /// What `owner` has of a subsession of three, in which each signs with its own key.
-    fn member(owner: &str, sid: u8) -> V1Security<V1> {
-        let key = |name: &str| Key::from_seed(&SecretBytes::new(V1::hash(&[name.as_bytes()])));
-        let authors = ["alice", "bob", "mallory"].map(|name| (id(name), key(name).public()));
-        let keys = SubsessionKeys {
+    fn key(name: &str) -> Key {
+        Key::from_seed(&SecretBytes::new(V1::hash(&[name.as_bytes()])))
+    }
+
+    /// Three, each of whom signs with its own key.
+    fn authors() -> Vec<(MemberId, PublicKey)> {
+        ["alice", "bob", "mallory"].map(|name| (id(name), key(name).public())).to_vec()
+    }
+
+    fn subsession(owner: &str, sid: u8, authors: Vec<(MemberId, PublicKey)>) -> SubsessionKeys {
+        SubsessionKeys {
             sid: SubsessionId::new([sid; 32]),
             secret: SecretBytes::new([7; 32]),
             signer: Arc::new(key(owner)),
-            authors: authors.to_vec(),
+            authors,
             fingerprint: None,
-        };
-        V1Security::new(&id(owner), keys).unwrap()
+        }
+    }
+
+    /// What `owner` has of a subsession of three.
+    fn member(owner: &str, sid: u8) -> V1Security<V1> {
+        V1Security::new(&id(owner), subsession(owner, sid, authors())).unwrap()
     }
 
     fn text() -> Body {
@@ -276,6 +290,105 @@ mod tests {
             assert_eq!(other.open(&id("alice"), &packet).err(), Some(OpenReject::NotOurs));
         }
         assert!(hints > 0);
+    }
+
+    //= docs/spec/attacks.md#ATK-033
+    //= type=test
+    #[test]
+    fn a_packet_opens_under_one_key() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let packet = member("alice", 0).seal(&mut rng, &HEADER, &text()).unwrap().packet;
+        let mut hints = 0;
+        for number in 0..1000_u16 {
+            let mut keys = subsession("bob", 0, authors());
+            keys.secret = SecretBytes::new(V1::hash(&[&number.to_be_bytes()]));
+            let mut other = V1Security::<V1>::new(&id("bob"), keys).unwrap();
+            hints += u32::from(other.peek_id(&packet).is_some());
+            assert_eq!(other.open(&id("alice"), &packet).err(), Some(OpenReject::NotOurs));
+        }
+        assert!(hints > 0, "the signature decides");
+    }
+
+    static VERIFIED: AtomicU32 = AtomicU32::new(0);
+    static DECRYPTED: AtomicU32 = AtomicU32::new(0);
+
+    /// The v1 suite, counting what it is asked to do.
+    #[derive(Clone, Copy, Debug)]
+    struct Counting;
+
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    struct CountingKey(<V1 as Suite>::VerifyingKey);
+
+    impl Suite for Counting {
+        const NAME: &'static str = "counting";
+        type SigningKey = Key;
+        type VerifyingKey = CountingKey;
+
+        fn hash(parts: &[&[u8]]) -> [u8; 32] {
+            V1::hash(parts)
+        }
+    }
+
+    impl StreamCipher for Counting {
+        fn apply_keystream(key: &SecretBytes<32>, iv: &[u8; 12], data: &mut [u8]) {
+            DECRYPTED.fetch_add(1, Relaxed);
+            V1::apply_keystream(key, iv, data);
+        }
+    }
+
+    impl VerifyingKey for CountingKey {
+        fn import(key: &PublicKey) -> Result<Self, KeyError> {
+            VerifyingKey::import(key).map(Self)
+        }
+
+        fn export(&self) -> PublicKey {
+            self.0.export()
+        }
+
+        fn verify(&self, parts: &[&[u8]], signature: &Signature) -> Result<(), VerifyError> {
+            VERIFIED.fetch_add(1, Relaxed);
+            self.0.verify(parts, signature)
+        }
+    }
+
+    //= docs/spec/protocol.md#MSG-005
+    //= type=test
+    #[test]
+    fn nothing_is_done_after_a_step_that_failed() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let good = member("alice", 0).seal(&mut rng, &HEADER, &text()).unwrap().packet;
+        let bytes = armor::decode(&good).unwrap();
+        let keys = subsession("bob", 0, authors());
+        let mut bob = V1Security::<Counting>::new(&id("bob"), keys).unwrap();
+        let mut done = |packet: &[u8]| {
+            VERIFIED.store(0, Relaxed);
+            DECRYPTED.store(0, Relaxed);
+            let result = bob.open(&id("alice"), packet).map(|_| ());
+            (result, VERIFIED.load(Relaxed), DECRYPTED.load(Relaxed))
+        };
+        let changed = |at: usize| {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            armor::encode(&bytes)
+        };
+        // The hint, after its header.
+        assert_eq!(done(&changed(4)), (Err(OpenReject::NotOurs), 0, 0));
+        // The signature, the initialisation vector, the last byte of the ciphertext: everybody's
+        // key is tried, and nothing is decrypted.
+        for at in [10, bytes.len() - 140, bytes.len() - 1] {
+            assert_eq!(done(&changed(at)), (Err(OpenReject::NotOurs), 3, 0), "{at}");
+        }
+        // Signed by a member, but not what it should be: decrypted and no more.
+        let mut ciphertext = alloc::vec![0; 128];
+        V1::apply_keystream(&SecretBytes::new([7; 32]), &[0; 12], &mut ciphertext);
+        let hash = V1::hash(&[&[0; 32], &[7; 32]]);
+        let empty = DataFields { iv: [0; 12], ciphertext }.sign(&key("alice"), &hash).unwrap();
+        let (result, verified, decrypted) = done(&empty.to_wire());
+        assert!(
+            matches!(result, Err(OpenReject::BadContent { author, .. }) if author == id("alice"))
+        );
+        assert_eq!((verified, decrypted), (1, 1));
+        assert_eq!(done(&good), (Ok(()), 1, 1));
     }
 
     //= docs/spec/protocol.md#MSG-010

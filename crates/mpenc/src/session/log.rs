@@ -1,6 +1,7 @@
 //! The log that people read, and what its messages answer: within a subsession, and across its
 //! beginning (section 7.5).
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use mpenc_transcript::MessageLog;
@@ -51,7 +52,35 @@ impl Session {
     /// TRN-036).
     fn effective_before(&self, sub: &Subsession, id: &MessageId) -> Vec<MessageId> {
         let own = sub.transcript.effective_parents(id).unwrap_or_default();
-        MessageLog::or_context(own, context_of(sub))
+        MessageLog::or_context(self.shown(sub, own), context_of(sub))
+    }
+
+    /// Replaces payloads that are not in the log by what they answer themselves: some were written
+    /// after their author's FIN (TRN-010), or are texts that never became complete (V2-028).
+    fn shown(&self, sub: &Subsession, payloads: Vec<MessageId>) -> Vec<MessageId> {
+        let is_shown = |id: &MessageId| self.messages.contains_key(id);
+        if payloads.iter().all(is_shown) {
+            return payloads;
+        }
+        let mut seen = BTreeSet::new();
+        let mut shown = Vec::new();
+        let mut todo = payloads;
+        while let Some(id) = todo.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if is_shown(&id) {
+                shown.push(id);
+            } else {
+                todo.extend(sub.transcript.effective_parents(&id).unwrap_or_default());
+            }
+        }
+        let before =
+            |a: &MessageId, b: &MessageId| a != b && sub.transcript.is_ancestor_or_equal(a, b);
+        let all = shown.clone();
+        shown.retain(|id| !all.iter().any(|other| before(id, other)));
+        shown.sort_unstable_by_key(|id| sub.transcript.seq(id));
+        shown
     }
 
     /// The payloads at or before `heads`, or else the context of their subsession; `None` if a
@@ -62,7 +91,7 @@ impl Session {
         heads: &[MessageId],
     ) -> Option<Vec<MessageId>> {
         let own = sub.transcript.maximal_payloads(heads).ok()?;
-        Some(MessageLog::or_context(own, context_of(sub)))
+        Some(MessageLog::or_context(self.shown(sub, own), context_of(sub)))
     }
 
     /// The context of a new subsession that follows `prev`, given the heads in the initial packet.

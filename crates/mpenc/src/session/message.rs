@@ -11,6 +11,7 @@ use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId, SubsessionId, Timest
 use super::input::{Disposition, RejectReason};
 use super::subsession::{Subsession, SubsessionState, Waiting};
 use super::{BadMessage, Env, Notice, SendError, Session};
+use crate::content::{ContentSize, MAX_CONTENT};
 use crate::security::{Body, MessageHeader, OpenReject, Opened, SealError};
 
 /// What the session keeps of a payload, beyond the life of its subsession.
@@ -98,7 +99,22 @@ impl Session {
         if self.keys_too_old() {
             return Err(SendError::KeysTooOld);
         }
-        self.emit(env, Which::Current, Body::Payload(text.into()))
+        let limit = MAX_CONTENT;
+        let bodies = self
+            .rules
+            .bodies(text)
+            .map_err(|ContentSize { found }| SendError::TooLarge { found, limit })?;
+        //= docs/spec/v2.md#V2-028
+        let mut last = Err(SendError::Internal);
+        self.sending = Some(text.into());
+        for body in bodies {
+            last = self.emit(env, Which::Current, body);
+            if last.is_err() {
+                break;
+            }
+        }
+        self.sending = None;
+        last
     }
 
     /// Seals, accepts into the own transcript and queues one message.
@@ -302,7 +318,7 @@ impl Session {
         let after_own_fin = sub.shutdown.as_ref().is_some_and(|shutdown| {
             author != owner && !sub.transcript.is_ancestor_or_equal(&shutdown.fin, &id)
         });
-        if let Body::Payload(text) = body {
+        if let Some(text) = self.text_of(sid, &author, body) {
             if accepted.after_fin {
                 //= docs/spec/protocol.md#TRN-010
                 self.notify(Notice::BadMessage {

@@ -5,19 +5,22 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greeting::Greeter;
 use mpenc_liveness::{Deadline, Deadlines, TimerKind, Timing};
 use mpenc_transcript::MessageLog;
 use mpenc_transcript::order::ServerOrder;
-use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, PacketId, SubsessionId, Timestamp};
 use rand_core::CryptoRng;
 
 use crate::SessionConfig;
 use crate::channel::ChannelRequest;
+use crate::content::ContentAssembler;
 use crate::profile::Rules;
 
+mod content;
 mod fingerprint;
 #[cfg(feature = "hazmat")]
 mod hazmat;
@@ -163,6 +166,10 @@ pub struct Session {
     /// Members whose account of the operations differs from ours (ORD-037).
     order_inconsistent: MemberSet,
     key_age: refresh::KeyAge,
+    /// The text that is being cut into messages.
+    sending: Option<String>,
+    /// Texts that arrive in parts (V2-028).
+    contents: ContentAssembler<(SubsessionId, MemberId)>,
     /// When predecessors were blacklisted that the order remembers, oldest first (V2-030).
     blacklisted: VecDeque<(PacketId, Timestamp)>,
     /// Whose proposals took the place of our latest ones, and how many in a row (ATK-072).
@@ -182,6 +189,7 @@ impl Session {
     pub fn new(config: SessionConfig) -> Self {
         let rules = config.profile.rules();
         let greeter = rules.greeter(&config);
+        let contents = ContentAssembler::new(rules.content_digest(), config.max_content);
         Self {
             rules,
             greeter,
@@ -215,6 +223,8 @@ impl Session {
             confirmations: None,
             order_inconsistent: MemberSet::new(),
             key_age: refresh::KeyAge::default(),
+            sending: None,
+            contents,
             blacklisted: VecDeque::new(),
             lost_to: None,
             tasks_held: false,

@@ -264,6 +264,7 @@ impl Session {
         }
         //= docs/spec/protocol.md#FIN-014
         self.dropped_inconsistent |= !consistent;
+        self.cut_off_contents(sid);
         self.notify(Notice::SubsessionClosed { sid, consistent });
         if let Which::Previous(n) = which {
             if let Some(mut sub) = self.previous.remove(n) {

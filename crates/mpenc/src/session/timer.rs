@@ -21,6 +21,7 @@ impl Session {
             self.monitor_acks(env, which);
             self.warn_deferred(which);
         }
+        self.expire_contents();
         self.close_finished(env);
         self.warn_undecrypted();
         self.settle(env);
@@ -59,6 +60,7 @@ impl Session {
             consider(deferred, TimerKind::NotAccepted);
         }
         consider(self.undecrypted_deadline(), TimerKind::NotDecrypted);
+        consider(self.contents_deadline(), TimerKind::Content);
         next
     }
 
@@ -85,7 +87,8 @@ impl Session {
             | TimerKind::FinTimeout
             | TimerKind::FinGrace
             | TimerKind::NotAccepted
-            | TimerKind::NotDecrypted => {}
+            | TimerKind::NotDecrypted
+            | TimerKind::Content => {}
         }
     }
 

@@ -202,3 +202,35 @@ fn losing_to_the_same_member_again_and_again_is_said() {
     lose(&mut world, "mallory");
     assert_eq!(suspicious(&world), [3, 4]);
 }
+
+#[test]
+fn what_is_written_after_a_farewell_is_hidden_and_what_answers_it_is_not() {
+    // ATK-137: and answering it wedges nobody.
+    //= docs/spec/protocol.md#TRN-010
+    //= type=test
+    //= docs/spec/protocol.md#FIN-004
+    //= type=test
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::v1(&names);
+    world.establish(&names);
+    world.say("alice", "before");
+    let mallory = Insider::of(&world, "mallory");
+    world.act("mallory", |s, env| s.part(env)).unwrap();
+    // Mallory's farewell, and a text after it.
+    world.settle();
+    let last = world.session("mallory").heads().to_vec();
+    let packet = mallory.message(7, &last, "one more thing");
+    for name in ["alice", "bob"] {
+        assert_eq!(world.inject(name, "mallory", &packet), Disposition::Accepted, "{name}");
+        assert_eq!(world.texts(name), ["before"]);
+        let told = Notice::BadMessage { author: id("mallory"), reason: BadMessage::AfterFin };
+        assert!(world.member(name).notices.contains(&told), "{name}");
+    }
+    world.act("bob", |s, env| s.send(env, "what did you say?")).unwrap();
+    world.settle();
+    assert_eq!(world.texts("alice"), ["before", "what did you say?"]);
+    let answer = world.session("alice").message_at(1).unwrap().id;
+    let before = world.session("alice").message_at(0).unwrap().id;
+    assert_eq!(world.session("alice").log_parents(&answer), Some(vec![before]));
+    assert_ne!(world.session("alice").state(), SessionState::Error);
+}

@@ -20,6 +20,7 @@ mod forge;
 mod insider;
 mod late;
 mod life;
+mod long;
 mod ordinary;
 mod packets;
 mod part;

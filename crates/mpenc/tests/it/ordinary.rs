@@ -1,7 +1,7 @@
 //! What a session relies on, and what it does not: clocks, recipients, the order of messages.
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
-use mpenc::{BodyKind, Env, MemberSet, Notice, Session, SessionState};
+use mpenc::{BodyKind, Disposition, Env, MemberSet, Notice, Session, SessionState};
 use mpenc_packet::v1::{Packet, decode};
 
 use crate::world::{World, id, set};
@@ -295,4 +295,75 @@ fn whoever_is_parting_says_so_again_after_an_operation() {
     assert_eq!(world.member("bob").ended[&part], Ok(()));
     assert_eq!(world.session("bob").state(), SessionState::Parted);
     world.assert_agree(&["alice", "carol", "dave"]);
+}
+
+#[test]
+fn nothing_is_inferred_from_what_the_channel_says() {
+    //= docs/spec/protocol.md#MOD-006
+    //= type=test
+    let names = ["alice", "bob", "carol", "stranger"];
+    let mut world = World::new(&names);
+    world.establish(&NAMES);
+    world.pass_secs(120);
+    world.enter(&id("stranger"));
+    world.settle();
+    // Whoever passes it on, and whomever the channel had it for, author and readers stay.
+    let message = world.act("alice", |s, env| s.send(env, "by alice")).unwrap();
+    let (_, packet) = world.packets.last().unwrap().clone();
+    world.lose("bob", &packet);
+    world.settle();
+    assert_eq!(world.inject("bob", "stranger", &packet), Disposition::Accepted);
+    let found = world.session("bob").message(&message).unwrap();
+    assert_eq!(found.author, &id("alice"));
+    assert_eq!(found.readers(), set(&["bob", "carol"]));
+    // What cannot be verified has no author: the sender is reported as sender, nothing is shown.
+    let mut other = World::new(&["alice", "dave"]);
+    other.establish(&["alice", "dave"]);
+    other.say("alice", "elsewhere");
+    let (_, foreign) = other.packets.last().unwrap().clone();
+    let shown = world.session("bob").log_len();
+    assert_eq!(world.inject("bob", "alice", &foreign), Disposition::Deferred);
+    world.pass_secs(10);
+    assert_eq!(world.session("bob").log_len(), shown);
+    let reported =
+        |n: &Notice| matches!(n, Notice::NotDecrypted { sender, .. } if *sender == id("alice"));
+    assert!(world.member("bob").notices.iter().any(reported));
+}
+
+#[test]
+fn messages_and_acks_may_come_in_any_order_and_several_times() {
+    //= docs/spec/protocol.md#CHN-012
+    //= type=test
+    let mut world = established(&NAMES);
+    world.pass_secs(60);
+    let start = world.packets.len();
+    for (name, text) in [("alice", "one"), ("bob", "two"), ("carol", "three"), ("alice", "four")] {
+        world.say(name, text);
+    }
+    world.act("bob", |s, env| s.send(env, "")).unwrap();
+    world.settle();
+    world.pass_secs(60);
+    let packets: Vec<_> = world.packets[start..].to_vec();
+    assert!(packets.len() > 5, "acks are among them");
+    // The same once more, for somebody who got nothing of it at first.
+    for stride in [1, 3, 5, 7] {
+        let mut late = established(&NAMES);
+        late.pass_secs(60);
+        assert_eq!(late.packets.len(), start, "the same history");
+        let count = packets.len();
+        for round in 0..2 * count {
+            let (sender, packet) = &packets[(round * stride + count - 1) % count];
+            let _ = late.inject("carol", &sender.to_string(), packet);
+        }
+        for (sender, packet) in packets.iter().rev().filter(|(sender, _)| *sender != id("carol")) {
+            let _ = late.inject("carol", &sender.to_string(), packet);
+        }
+        let carol = late.session("carol");
+        let others = |world: &World| {
+            let texts = world.texts("carol").into_iter();
+            texts.filter(|text| text != "three" && text != "four").collect::<Vec<_>>()
+        };
+        assert_eq!(others(&late), others(&world), "stride {stride}");
+        assert!(carol.sid().is_some());
+    }
 }

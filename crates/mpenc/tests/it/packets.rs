@@ -245,6 +245,53 @@ fn who_leaves_ends_the_operation_before_who_enters_is_judged() {
 }
 
 #[test]
+fn a_change_of_the_channel_goes_through_all_rules_in_their_order() {
+    //= docs/spec/protocol.md#SES-005
+    //= type=test
+    let names = ["alice", "bob", "carol", "dave", "eve"];
+    let mut world = World::new(&names);
+    world.establish(&NAMES);
+    // LS, then EAL: Carol is to be excluded before it comes back, and is no stranger then.
+    world.members.get_mut(&id("bob")).unwrap().held = true;
+    let before = world.member("alice").notices.len();
+    let kicks = |world: &mut World, enter: &[&str], leave: &[&str]| {
+        let event = ChannelEvent::Changed { enter: set(enter), leave: set(leave) };
+        world.act("alice", |s, env| {
+            assert_eq!(s.handle_input(env, event), Disposition::Accepted);
+            let requests = core::iter::from_fn(|| s.poll_transmit());
+            let kicked = requests.filter_map(|request| match request {
+                ChannelRequest::Change { leave, .. } => Some(leave),
+                _ => None,
+            });
+            kicked.fold(nobody(), |all, some| all.union(&some))
+        })
+    };
+    let asks = |world: &World, name: &str| {
+        let told = &world.member("alice").notices[before..];
+        told.contains(&Notice::EnterRequest { member: id(name) })
+    };
+    assert_eq!(kicks(&mut world, &[], &["carol"]), nobody());
+    assert!(world.session("alice").leaving_members().contains(&id("carol")));
+    // ES alone does not send Dave away: no operation runs as far as Alice has seen.
+    assert!(world.session("alice").operation().is_none());
+    assert_eq!(kicks(&mut world, &["carol", "dave"], &[]), set(&["carol"]));
+    assert!(asks(&world, "dave") && !asks(&world, "carol"));
+    // The owner's own entering: whoever is there already decides (ORD-007).
+    let members = set(&["alice", "bob", "eve"]);
+    let entered = ChannelEvent::Entered { members };
+    assert_eq!(world.act("eve", |s, env| s.handle_input(env, entered)), Disposition::Accepted);
+    assert_eq!(world.session("eve").order(), None);
+    let gone = ChannelEvent::Changed { enter: nobody(), leave: set(&["alice", "bob"]) };
+    assert_eq!(world.act("eve", |s, env| s.handle_input(env, gone)), Disposition::Accepted);
+    assert!(world.session("eve").order().is_some(), "nobody senior is left");
+    // LI comes before everything else: told that it entered anew, it forgets the former channel.
+    let members = set(&["bob", "eve"]);
+    let again = ChannelEvent::Entered { members };
+    assert_eq!(world.act("eve", |s, env| s.handle_input(env, again)), Disposition::Accepted);
+    assert_eq!(world.session("eve").order(), None);
+}
+
+#[test]
 fn members_after_an_operation_are_in_the_channel() {
     //= docs/spec/protocol.md#SES-014
     //= type=test

@@ -176,7 +176,7 @@ fn arguments_are_judged_before_anything_happens() {
     let both = set(&["bob"]);
     assert!(world.act("alice", |s, env| s.change(env, &both, &both)).is_err());
     assert!(world.act("alice", |s, env| s.change(env, &nobody(), &set(&["alice"]))).is_err());
-    let long = "x".repeat(40_000);
+    let long = "x".repeat(mpenc::content::MAX_CONTENT + 1);
     let refused = world.act("alice", |s, env| s.send(env, &long));
     assert!(matches!(refused, Err(SendError::TooLarge { .. })), "{refused:?}");
     assert_eq!((world.member("alice").notices.len(), world.packets.len()), (notices, packets));

@@ -110,7 +110,8 @@ impl<S: MessageSuite> V2Security<S> {
             }
             let key = S::VerifyingKey::import(&key).ok()?;
             let chain = root.chain::<S>(&name);
-            let window = Window::new::<S>(&chain, |tag, position| {
+            // Our own next message must not wait.
+            let window = Window::new::<S>(chain, name == *owner, |tag, position| {
                 tags.insert(tag, Place { author: index, position });
             });
             authors.push(Author { name, key, window });
@@ -155,9 +156,9 @@ impl<S: MessageSuite> V2Security<S> {
     }
 
     /// Notes a packet with a valid signature.
-    fn note(&mut self, place: Place, tag: Tag, packet: &[u8], id: MessageId) {
+    fn note(&mut self, place: Place, packet: &[u8], id: MessageId) {
         let Some(author) = self.author_mut(place) else { return };
-        let noted = author.window.note(place.position, tag, S::hash(&[packet]), id);
+        let noted = author.window.note(place.position, S::hash(&[packet]), id);
         if noted.kept {
             self.places.insert(id, place);
         }
@@ -204,8 +205,11 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
     //= docs/spec/v2.md#V2-024
     fn erase(&mut self) {
         let Some(live) = self.live.take() else { return };
-        for (tag, verified) in live.authors.iter().flat_map(|author| author.window.all()) {
-            self.spent.insert((tag, verified.packet), verified.id);
+        for (tag, place) in &self.tags {
+            let author = live.author(place.author);
+            for by in author.map_or(&[][..], |author| author.window.used_by(place.position)) {
+                self.spent.insert((*tag, by.packet), by.id);
+            }
         }
         self.places.clear();
     }
@@ -245,6 +249,12 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
 
     fn moved(&mut self) -> bool {
         core::mem::take(&mut self.moved)
+    }
+
+    #[cfg(feature = "inspect")]
+    fn key_check(&self) -> Option<[u8; 32]> {
+        let live = self.live.as_ref()?;
+        Some(S::hash(&[b"mpENC-2 inspection", self.sid.as_bytes(), live.identifier_key.expose()]))
     }
 }
 

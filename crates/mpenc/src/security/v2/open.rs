@@ -40,8 +40,9 @@ impl<S: MessageSuite> V2Security<S> {
             return Err(if self.is_spent(tag) { OpenReject::Spent } else { OpenReject::NotOurs });
         };
         let author = live.author(place.author).ok_or(OpenReject::NotOurs)?;
-        let keys = author.window.keys::<S>(place.position).ok_or(OpenReject::Spent)?;
-        let Plaintext { signature, content } = decrypted::<S>(data, &keys)?;
+        let plain =
+            author.window.with_keys::<S, _>(place.position, |keys| decrypted::<S>(data, keys));
+        let Plaintext { signature, content } = plain.ok_or(OpenReject::Spent)??;
         let at = Whereabouts { sid: &self.sid, author: &author.name, position: place.position };
         let id = at.identifier::<S>(&live.identifier_key, &content);
         let signed = at.signed::<S>(&id, &tag);
@@ -52,7 +53,7 @@ impl<S: MessageSuite> V2Security<S> {
         }
         let id = known_as::<S>(id, &signature);
         let author = author.name.clone();
-        self.note(place, tag, packet, id);
+        self.note(place, packet, id);
         match Content::decode(&content) {
             Ok(Content { parents, number, chain, body }) => Ok(Opened {
                 id,

@@ -1,8 +1,11 @@
+use alloc::vec::Vec;
+
 use mpenc_crypto::SignLabel;
 use mpenc_packet::v2::{Content, DataPacket, EncodeError, MAX_TEXT, Plaintext};
 
 use super::binding::{Whereabouts, associated, known_as, nonce};
 use super::body::encodable;
+use super::chain::PacketKeys;
 use super::{Body, MessageHeader, MessageSuite, Place, SealError, Sealed, V2Security};
 
 impl<S: MessageSuite> V2Security<S> {
@@ -29,23 +32,18 @@ impl<S: MessageSuite> V2Security<S> {
         let live = self.live.as_ref().ok_or(SealError::Internal)?;
         let own = live.author(live.own).ok_or(SealError::Internal)?;
         let place = Place { author: live.own, position: own.window.next() };
-        let keys = own.window.keys::<S>(place.position).ok_or(SealError::Internal)?;
         //= docs/spec/v2.md#V2-025
         let at = Whereabouts { sid: &self.sid, author: &own.name, position: place.position };
         let id = at.identifier::<S>(&live.identifier_key, &content);
-        //= docs/spec/v2.md#V2-009
-        //= docs/spec/v2.md#V2-022
-        let signed = at.signed::<S>(&id, &keys.tag);
-        let signature = live.signer.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]);
-        let id = known_as::<S>(id, &signature);
-        let mut text = Plaintext { signature, content }.encode();
-        let nonce = nonce::<S>(&keys, &text);
-        //= docs/spec/v2.md#V2-021
-        let mut data = DataPacket { tag: keys.tag.0, nonce, ciphertext: [].into() };
-        S::seal_in_place(&keys.key, &nonce, &associated(&data), &mut text);
-        data.ciphertext = text;
-        let packet = data.to_wire();
-        self.note(place, keys.tag, &packet, id);
+        let sealed = own.window.with_keys::<S, _>(place.position, |keys| {
+            //= docs/spec/v2.md#V2-009
+            //= docs/spec/v2.md#V2-022
+            let signed = at.signed::<S>(&id, &keys.tag);
+            let signature = live.signer.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]);
+            (known_as::<S>(id, &signature), encrypted::<S>(Plaintext { signature, content }, keys))
+        });
+        let (id, packet) = sealed.ok_or(SealError::Internal)?;
+        self.note(place, &packet, id);
         self.advance_own();
         Ok(Sealed { id, packet })
     }
@@ -60,4 +58,14 @@ impl<S: MessageSuite> V2Security<S> {
             });
         }
     }
+}
+
+//= docs/spec/v2.md#V2-021
+fn encrypted<S: MessageSuite>(text: Plaintext, keys: &PacketKeys) -> Vec<u8> {
+    let mut text = text.encode();
+    let nonce = nonce::<S>(keys, &text);
+    let mut data = DataPacket { tag: keys.tag.0, nonce, ciphertext: Vec::new() };
+    S::seal_in_place(&keys.key, &nonce, &associated(&data), &mut text);
+    data.ciphertext = text;
+    data.to_wire()
 }

@@ -4,18 +4,18 @@
 //!          erased          held            next
 //!   ─────────────────┬───────┬───┬───────┬─┬────────────── TAG_WINDOW ──┬─────────
 //!    fully acked: no │ used  │ − │ used  │ │ tags known, keys come from │ nothing
-//!    keys any more   │       │   │       │ │ the chain key at `next`    │ known
+//!    keys any more   │       │   │       │ │ the chain after `next`     │ known
 //!   ─────────────────┴───────┴───┴───────┴─┴────────────────────────────┴─────────
 //!                              └ missing: skipped, at most MAX_SKIP
 //! ```
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use mpenc_types::{MessageId, guard};
 
 use super::MessageSuite;
-use super::chain::{ChainKey, MessageKey, PacketKeys, Tag};
+use super::chain::{ChainKey, PacketKeys, Tag};
 
 /// Positions after the highest one used for which an author's packets are recognised (V2-024).
 pub const TAG_WINDOW: u64 = 64;
@@ -31,12 +31,13 @@ pub(super) const MAX_COPIES: usize = 8;
 /// The positions of one author.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// The first position whose keys come from the chain.
+    /// The first position that nothing has passed.
     next: u64,
-    /// Keys of the message at `next`, and what comes after it: the chain is kept one step on, so
-    /// that opening a message in its turn does not make a step twice.
-    first: MessageKey,
-    rest: ChainKey,
+    /// Keys of the messages from `next` on, as many as are made ahead: at least one, so that a
+    /// message in its turn does not wait for a step of the chain.
+    ahead: VecDeque<PacketKeys>,
+    /// The chain after them, unless they reach to the end of the window.
+    rest: Option<ChainKey>,
     /// Chain key at `next + TAG_WINDOW`, where the tags end.
     top: ChainKey,
     /// Positions that were used or skipped, until their keys are erased.
@@ -48,10 +49,8 @@ pub(super) struct Window {
 /// A position of which something is known.
 #[derive(Debug, Default)]
 struct Held {
-    /// Known as soon as a packet used the position.
-    tag: Option<Tag>,
-    /// None while the window has not passed it: they come from the chain.
-    key: Option<MessageKey>,
+    /// None while the window has not passed it.
+    keys: Option<PacketKeys>,
     used_by: Vec<Verified>,
 }
 
@@ -89,57 +88,65 @@ impl Held {
 }
 
 impl Window {
-    /// The window at the beginning of a chain. `add` is told each tag with its position, here and
-    /// below.
-    pub(super) fn new<S: MessageSuite>(chain: &ChainKey, mut add: impl FnMut(Tag, u64)) -> Self {
-        let (rest, first) = chain.step::<S>();
-        add(first.tag::<S>(), 0);
-        let mut top = None;
+    /// The window at the beginning of a chain, with keys made ahead for some positions or for all.
+    /// `add` is told each tag with its position, here and below.
+    pub(super) fn new<S: MessageSuite>(
+        chain: ChainKey,
+        all: bool,
+        mut add: impl FnMut(Tag, u64),
+    ) -> Self {
+        let (mut top, first) = chain.step::<S>();
+        let mut ahead = VecDeque::from([first.keys::<S>()]);
+        ahead.iter().for_each(|keys| add(keys.tag, 0));
+        let mut rest = None;
         for position in 1..TAG_WINDOW {
-            let (next, key) = top.as_ref().unwrap_or(&rest).step::<S>();
-            add(key.tag::<S>(), position);
-            top = Some(next);
+            let (next, key) = top.step::<S>();
+            let former = core::mem::replace(&mut top, next);
+            if all {
+                let keys = key.keys::<S>();
+                add(keys.tag, position);
+                ahead.push_back(keys);
+            } else {
+                add(key.tag::<S>(), position);
+                rest.get_or_insert(former);
+            }
         }
-        // A window of one position would end where its second begins.
-        let top = top.unwrap_or_else(|| chain.step::<S>().0);
-        Self { next: 0, first, rest, top, held: BTreeMap::new(), missing: 0 }
+        Self { next: 0, ahead, rest, top, held: BTreeMap::new(), missing: 0 }
     }
 
-    /// The first position that nothing has used, of those whose keys come from the chain.
+    /// The first position that nothing has passed.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
 
-    /// The keys of the message at a position whose tag is known.
-    pub(super) fn keys<S: MessageSuite>(&self, position: u64) -> Option<PacketKeys> {
-        if position == self.next {
-            return Some(self.first.keys::<S>());
-        }
-        let Some(ahead) = position.checked_sub(self.next).and_then(|n| n.checked_sub(1)) else {
-            return Some(self.held.get(&position)?.key.as_ref()?.keys::<S>());
+    /// Does something with the keys of the message at a position whose tag is known.
+    pub(super) fn with_keys<S: MessageSuite, T>(
+        &self,
+        position: u64,
+        run: impl FnOnce(&PacketKeys) -> T,
+    ) -> Option<T> {
+        let Some(ahead) = position.checked_sub(self.next) else {
+            return Some(run(self.held.get(&position)?.keys.as_ref()?));
         };
         if ahead >= TAG_WINDOW {
             return None;
         }
-        let (mut chain, mut key) = self.rest.step::<S>();
-        for _ in 0..ahead {
+        let ahead = usize::try_from(ahead).ok()?;
+        if let Some(keys) = self.ahead.get(ahead) {
+            return Some(run(keys));
+        }
+        let (mut chain, mut key) = self.rest.as_ref()?.step::<S>();
+        for _ in self.ahead.len()..ahead {
             (chain, key) = chain.step::<S>();
         }
-        Some(key.keys::<S>())
+        Some(run(&key.keys::<S>()))
     }
 
     /// Notes a packet whose signature is valid, and says for which messages that makes a
     /// difference.
-    pub(super) fn note(
-        &mut self,
-        position: u64,
-        tag: Tag,
-        packet: [u8; 32],
-        id: MessageId,
-    ) -> Noted {
+    pub(super) fn note(&mut self, position: u64, packet: [u8; 32], id: MessageId) -> Noted {
         let mut noted = Noted { kept: true, dropped: None };
         self.change(position, |held| {
-            held.tag = Some(tag);
             let used_by = &mut held.used_by;
             if used_by.iter().any(|old| old.packet == packet) {
                 return;
@@ -178,19 +185,12 @@ impl Window {
             return None;
         }
         let held = self.held.remove(&position)?;
-        Some((held.tag?, held.used_by))
+        Some((held.keys?.tag, held.used_by))
     }
 
     /// The verified packets of a position.
     pub(super) fn used_by(&self, position: u64) -> &[Verified] {
         self.held.get(&position).map_or(&[], |held| &held.used_by)
-    }
-
-    /// All verified packets, with their tags.
-    pub(super) fn all(&self) -> impl Iterator<Item = (Tag, &Verified)> {
-        self.held.values().flat_map(|held| {
-            held.tag.into_iter().flat_map(|tag| held.used_by.iter().map(move |by| (tag, by)))
-        })
     }
 
     /// Moves as far as the positions used so far let it; whether it moved.
@@ -208,17 +208,25 @@ impl Window {
 
     /// Passes `next`, whether or not it was used.
     pub(super) fn advance<S: MessageSuite>(&mut self, add: &mut impl FnMut(Tag, u64)) {
-        let (rest, first) = self.rest.step::<S>();
-        self.rest = rest;
-        let passed = core::mem::replace(&mut self.first, first);
+        let end = self.next.saturating_add(TAG_WINDOW);
+        let (top, key) = self.top.step::<S>();
+        self.top = top;
+        let new = if let Some(rest) = &mut self.rest {
+            add(key.tag::<S>(), end);
+            let (next, key) = rest.step::<S>();
+            *rest = next;
+            key.keys::<S>()
+        } else {
+            let keys = key.keys::<S>();
+            add(keys.tag, end);
+            keys
+        };
+        self.ahead.push_back(new);
         let held = self.held.entry(self.next).or_default();
-        held.key = Some(passed);
+        held.keys = self.ahead.pop_front();
         if !held.is_used() {
             self.missing = self.missing.saturating_add(1);
         }
-        let (top, key) = self.top.step::<S>();
-        self.top = top;
-        add(key.tag::<S>(), self.next.saturating_add(TAG_WINDOW));
         self.next = self.next.saturating_add(1);
     }
 
@@ -233,7 +241,7 @@ impl Window {
         let before = held.is_used();
         change(held);
         let after = held.is_used();
-        if held.key.is_none() && held.used_by.is_empty() {
+        if held.keys.is_none() && held.used_by.is_empty() {
             self.held.remove(&position);
         } else if passed && before != after {
             self.missing =
@@ -244,9 +252,9 @@ impl Window {
 
 #[cfg(test)]
 impl Window {
-    /// Everything from which keys follow.
-    pub(super) fn secrets(&self) -> (Vec<&ChainKey>, Vec<&MessageKey>) {
-        let held = self.held.values().filter_map(|held| held.key.as_ref());
-        (alloc::vec![&self.rest, &self.top], held.chain([&self.first]).collect())
+    /// Everything from which keys follow: of chains, and of single messages.
+    pub(super) fn secrets(&self) -> (Vec<&ChainKey>, Vec<&PacketKeys>) {
+        let held = self.held.values().filter_map(|held| held.keys.as_ref());
+        (self.rest.iter().chain([&self.top]).collect(), held.chain(&self.ahead).collect())
     }
 }

@@ -1,0 +1,149 @@
+//! Texts too long for one message (v2).
+
+use mpenc::content::{MAX_CONTENT, MAX_TEXT};
+use mpenc::{BodyKind, Notice, Profile, SendError, Timing};
+
+use crate::world::{World, id};
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+fn established() -> World {
+    let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
+    world.establish(&NAMES);
+    world.pass_secs(60);
+    world
+}
+
+fn text(len: usize) -> String {
+    ('a'..='z').cycle().take(len).collect()
+}
+
+fn progress(world: &World, name: &str) -> Vec<usize> {
+    let received = |notice: &Notice| match notice {
+        Notice::ContentProgress { received, .. } => Some(*received),
+        _ => None,
+    };
+    world.member(name).notices.iter().filter_map(received).collect()
+}
+
+fn incomplete(world: &World, name: &str) -> Vec<(String, usize, usize)> {
+    let ended = |notice: &Notice| match notice {
+        Notice::ContentIncomplete { author, received, total } => {
+            Some((author.to_string(), *received, *total))
+        }
+        _ => None,
+    };
+    world.member(name).notices.iter().filter_map(ended).collect()
+}
+
+//= docs/spec/v2.md#V2-028
+//= type=test
+//= docs/spec/protocol.md#MSG-017
+//= type=test
+#[test]
+fn a_long_text_arrives_whole_and_is_one_message_of_the_log() {
+    let mut world = established();
+    world.say("bob", "before");
+    for len in [1, MAX_TEXT, MAX_TEXT + 1, 2 * MAX_TEXT, 100 * MAX_TEXT + 7] {
+        let (long, before) = (text(len), world.packets.len());
+        world.say("alice", &long);
+        assert_eq!(world.packets.len() - before, len.div_ceil(MAX_TEXT));
+        for name in NAMES {
+            assert_eq!(*world.texts(name).last().unwrap(), long, "{name}: {len}");
+        }
+    }
+    world.say("carol", "after");
+    world.pass_secs(120);
+    for name in NAMES {
+        let session = world.session(name);
+        assert_eq!(session.log_len(), 7);
+        assert!(session.is_consistent() && world.member(name).warnings().is_empty());
+        // Each answers the one before it, whatever parts it had.
+        for index in 1..7 {
+            let message = session.message_at(index).unwrap().id;
+            let before = session.message_at(index - 1).unwrap().id;
+            assert_eq!(session.log_parents(&message).unwrap(), [before]);
+        }
+        assert!(incomplete(&world, name).is_empty());
+    }
+    // The author needs no report, and the others get a bounded number of them.
+    assert!(progress(&world, "alice").is_empty());
+    let reports = progress(&world, "bob");
+    assert!((20..40).contains(&reports.len()), "{reports:?}");
+}
+
+#[test]
+fn a_text_longer_than_that_is_refused_before_anything_is_sent() {
+    let mut world = established();
+    let before = world.packets.len();
+    let found = MAX_CONTENT + 1;
+    let refused = world.act("alice", |s, env| s.send(env, &text(found)));
+    assert_eq!(refused, Err(SendError::TooLarge { found, limit: MAX_CONTENT }));
+    assert_eq!(world.packets.len(), before);
+}
+
+#[test]
+fn who_takes_less_than_others_says_that_a_text_is_incomplete() {
+    let names = ["alice", "bob"];
+    let mut world =
+        World::with(&names, |config| config.profile(Profile::V2).max_content(MAX_TEXT * 2));
+    world.establish(&names);
+    world.say("alice", &text(MAX_TEXT * 2));
+    world.say("alice", &text(MAX_TEXT * 3));
+    world.say("alice", "short");
+    assert_eq!(world.session("bob").log_len(), 2);
+    assert_eq!(*world.texts("bob").last().unwrap(), "short");
+    assert_eq!(incomplete(&world, "bob").len(), 1);
+    world.pass_secs(120);
+    assert!(world.session("alice").is_consistent(), "acknowledged all the same");
+}
+
+//= docs/spec/v2.md#V2-028
+//= type=test
+#[test]
+fn what_stops_in_the_middle_is_given_up_in_time() {
+    let mut world = established();
+    world.members.get_mut(&id("bob")).unwrap().held = true;
+    world.act("alice", |s, env| s.send(env, &text(5 * MAX_TEXT))).unwrap();
+    let parts: Vec<_> = world.packets.iter().rev().take(5).map(|(_, p)| p.clone()).collect();
+    // The last three are lost on the way to bob.
+    for part in &parts[..3] {
+        world.lose("bob", part);
+    }
+    world.members.get_mut(&id("bob")).unwrap().held = false;
+    world.settle();
+    let total = 5 * MAX_TEXT;
+    world.pass(Timing::default().content_timeout() - core::time::Duration::from_millis(1));
+    assert!(incomplete(&world, "bob").is_empty());
+    world.pass_secs(1);
+    assert_eq!(incomplete(&world, "bob"), [("alice".to_owned(), 2 * MAX_TEXT, total)]);
+    assert!(incomplete(&world, "carol").is_empty());
+    assert_eq!(world.session("carol").log_len(), 1);
+}
+
+//= docs/spec/v2.md#V2-028
+//= type=test
+#[test]
+fn a_change_of_keys_cuts_a_text_off() {
+    let mut world = established();
+    world.act("alice", |s, env| s.send(env, &text(3 * MAX_TEXT))).unwrap();
+    let last = world.packets.last().unwrap().1.clone();
+    world.lose("bob", &last);
+    world.settle();
+    assert_eq!(world.session("bob").log_len(), 0);
+    world.act("carol", |s, env| s.refresh(env)).unwrap();
+    world.pass_secs(200);
+    assert_eq!(incomplete(&world, "bob").len(), 1);
+    assert!(!world.session("bob").is_consistent() || world.session("bob").log_len() == 0);
+}
+
+#[test]
+fn parts_are_no_payloads_but_the_last() {
+    let mut world = established();
+    let id = world.say("alice", &text(3 * MAX_TEXT));
+    let bob = world.session("bob");
+    assert_eq!(bob.kind(&id), Some(BodyKind::Payload));
+    let parent = bob.message(&id).unwrap().parents[0];
+    assert_eq!(bob.kind(&parent), Some(BodyKind::Part));
+    assert!(bob.message(&parent).is_none());
+}
