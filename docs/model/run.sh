@@ -9,7 +9,7 @@ tool=${VERIFPAL:-verifpal}
 limit=${LIMIT:-1200}
 word=${1:-}
 command -v "$tool" >/dev/null || {
-  echo "verifpal not found: cargo install verifpal --version 1.6.7 --locked --ignore-rust-version" >&2
+  echo "verifpal not found: cargo install verifpal --version 1.6.7 --ignore-rust-version" >&2
   exit 2
 }
 work=$(mktemp -d)
@@ -44,7 +44,7 @@ while IFS=$'\t' read -r model sessions variants queries expected _; do
     word_out="NOT AS EXPECTED ($expected)" bad=$((bad + 1))
     sed 's/^/    /' "$work/err" | head -5
   fi
-  printf '%-14s %s %-20s %-24s %-14s %6s s  %s\n' "$model" "$sessions" "$variants" "$queries" "${code:-none}" "$spent" "$word_out"
+  printf '%-13s %s %-37s %-15s %-14s %6s s  %s\n' "$model" "$sessions" "$variants" "$queries" "${code:-none}" "$spent" "$word_out"
 done <"$here/expected.tsv"
 echo "$good as expected, $bad not"
 [ "$bad" = 0 ] && [ "$good" != 0 ]
