@@ -1,7 +1,9 @@
 //! Membership operations of mpENC.
 //!
-//! [`Greeter`] is what a session knows of them; [`CliquesGreeter`] performs them as the original
-//! does: CLIQUES group key agreement with an authenticated exchange of signature keys.
+//! [`Greeter`] is what a session knows of them. [`BroadcastGreeter`] performs them for the second
+//! profile: authenticated Burmester–Desmedt with key confirmation, in three rounds.
+//! [`CliquesGreeter`] performs them as the original does: CLIQUES group key agreement with an
+//! authenticated exchange of signature keys.
 //!
 //! The crate knows nothing of messages, of the order in which proposals are accepted, or of time.
 //! It draws no randomness of its own, and every packet is verified before it changes anything.
@@ -13,17 +15,17 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use mpenc_crypto::{SigningKey, Suite, V1};
-//! use mpenc_greeting::{CliquesGreeter, Greeter, Inspection, Metadata, Outcome};
+//! use mpenc_crypto::{SigningKey, Suite, V2};
+//! use mpenc_greeting::{BroadcastGreeter, Greeter, Inspection, Metadata, Outcome};
 //! use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId};
 //! use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //!
 //! let mut rng = ChaCha20Rng::from_seed([7; 32]); // a real program asks the system
 //! let names = ["alice", "bob"].map(|name| MemberId::new(name).unwrap());
-//! let keys = [(); 2].map(|()| Arc::new(<V1 as Suite>::SigningKey::generate(&mut rng)));
-//! let mut greeters: Vec<CliquesGreeter<V1>> = Vec::new();
+//! let keys = [(); 2].map(|()| Arc::new(<V2 as Suite>::SigningKey::generate(&mut rng)));
+//! let mut greeters: Vec<BroadcastGreeter<V2>> = Vec::new();
 //! for (name, key) in names.iter().zip(&keys) {
-//!     let mut greeter = CliquesGreeter::new(name.clone(), key.clone());
+//!     let mut greeter = BroadcastGreeter::new(name.clone(), key.clone(), "a label");
 //!     for (other, key) in names.iter().zip(&keys) {
 //!         greeter.set_identity(other, Some(key.public()));
 //!     }

@@ -13,3 +13,4 @@ mod proposals;
 mod puppet;
 mod room;
 mod secrecy;
+mod tables;

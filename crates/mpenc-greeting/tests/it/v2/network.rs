@@ -6,6 +6,8 @@ use mpenc_crypto::testing::Transparent;
 use mpenc_crypto::{BroadcastSuite, SigningKey, V2};
 use mpenc_greeting::{AbortReason, BroadcastGreeter, Greeter, GreetingReject, Inspection};
 
+use proptest::prelude::*;
+
 use super::room::{End, Room, Sent, identity_of};
 use crate::group::{name, numbered};
 
@@ -158,4 +160,21 @@ fn sessions_do_not_mix() {
     other.set_identity(&name("m000"), Some(key.public()));
     let found = other.inspect(&name("m000"), &packet);
     assert_eq!(found, Err(GreetingReject::OtherSession));
+}
+
+#[test]
+fn arbitrary_bytes_are_refused() {
+    // ATK-166
+    let room = Room::<Transparent>::established(&numbered(0..2));
+    proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..7_u8)| {
+        let mut packet = bytes;
+        if kind > 0 {
+            packet.splice(0..0, [2, 2, 1, kind]);
+        }
+        for who in room.everybody() {
+            for from in room.everybody() {
+                prop_assert!(room.members[&who].greeter.inspect(&from, &packet).is_err());
+            }
+        }
+    });
 }

@@ -1,8 +1,8 @@
 //! Why every proof is checked (v2.md section 2).
 
 use mpenc_crypto::testing::Transparent;
-use mpenc_crypto::{BroadcastSuite, V2};
-use mpenc_greeting::FailureCause;
+use mpenc_crypto::{BroadcastSuite, PrimeOrderGroup, SecretBytes, V2};
+use mpenc_greeting::{AbortReason, FailureCause};
 
 use super::puppet::{Draft, Puppet, Seen, derive, scalar};
 use super::room::{End, Room, start};
@@ -131,11 +131,9 @@ fn shifted_shares_have_no_proof() {
     mallory.play(&mut room, |mallory, seen: &Seen, draft| {
         Some(match draft {
             Draft::Share(share) => {
-                let honest = <V2 as mpenc_crypto::PrimeOrderGroup>::import(&share.share).unwrap();
-                let shifted = <V2 as mpenc_crypto::PrimeOrderGroup>::add(
-                    &honest,
-                    &<V2 as mpenc_crypto::PrimeOrderGroup>::base(),
-                );
+                let honest = <V2 as PrimeOrderGroup>::import(&share.share).unwrap();
+                let shifted =
+                    <V2 as PrimeOrderGroup>::add(&honest, &<V2 as PrimeOrderGroup>::base());
                 let mut forged = mallory.share(seen, &shifted);
                 // Nor does the proof of the honest share help.
                 (forged.challenge, forged.response) = (share.challenge, share.response);
@@ -145,4 +143,37 @@ fn shifted_shares_have_no_proof() {
         })
     });
     assert_eq!(room.failure(&name("a")).bad, [name("m")]);
+}
+
+/// The only way to the identity: `r_3 = −r_1`, which takes a discrete logarithm. The suite without
+/// security has it.
+//= docs/spec/v2.md#V2-006
+//= type=test
+#[test]
+fn a_secret_that_is_the_identity_ends_the_operation() {
+    // ATK-027, ATK-028
+    /// 2⁶¹ − 1, and the inverse of the base point modulo it.
+    const P: u128 = (1 << 61) - 1;
+    let inverse = (1..9).map(|k| k * P + 1).find(|product| product % 9 == 0).unwrap() / 9;
+    let honest = names(&["a", "b", "c"]);
+    let mut room = Room::<Transparent>::new(&honest);
+    let mut mallory = Puppet::<Transparent>::new(&name("m"));
+    room.introduce(&name("m"));
+    let packet = room.propose(&name("a"), &honest.with(&name("m")));
+    room.send(&name("a"), packet);
+    room.run();
+    let seen = Seen::of::<Transparent>(&room.log).unwrap();
+    let point = seen.contributions[1].as_ref().unwrap().point;
+    let point = u128::from(u64::from_le_bytes(*point.first_chunk().unwrap()));
+    let opposite = (P - point * inverse % P).to_le_bytes();
+    let wide = SecretBytes::fill(|wide: &mut [u8; 64]| wide[..16].copy_from_slice(&opposite));
+    mallory.scalar = Transparent::reduce(&wide).unwrap();
+    let own = Transparent::mul_base(&mallory.scalar);
+    mallory.contribution.point = <Transparent as PrimeOrderGroup>::export(&own);
+    mallory.play(&mut room, |_, _, draft| Some(draft));
+    for who in &honest {
+        let failure = room.failure(who);
+        assert_eq!(failure.cause, FailureCause::Aborted(AbortReason::NoKey));
+        assert!(honest.contains(&failure.by));
+    }
 }

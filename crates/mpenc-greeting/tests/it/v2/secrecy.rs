@@ -1,11 +1,12 @@
 //! What former members, newcomers, and those who got hold of a member's state can compute.
 
 use mpenc_crypto::testing::Transparent;
-use mpenc_crypto::{BroadcastSuite, V2};
+use mpenc_crypto::{BroadcastSuite, SigningKey, V2};
+use mpenc_greeting::Greeter;
 use mpenc_packet::v2::{Greeting, decode_greeting};
 
 use super::puppet::{Puppet, Seen, derive, infiltrated};
-use super::room::{Room, Sent};
+use super::room::{Room, Sent, identity_of};
 use crate::group::{name, names};
 
 /// Somebody with scalars, exporters and a log who tries everything that our code could do with
@@ -188,4 +189,23 @@ fn the_secret_before_goes_into_the_next() {
     puppet.play(&mut room, |_, _, draft| Some(draft));
     // Without the exporter it does not know the key: its confirmation does not fit.
     assert_eq!(room.failure(&name("a")).bad, [name("m")]);
+}
+
+#[test]
+fn printing_shows_no_secret() {
+    // ATK-189
+    let all = names(&["a", "b", "c"]);
+    let mut room = Room::<V2>::established(&all);
+    let keys = room.assert_together(&all);
+    room.change_until(&name("a"), &names(&["a", "b"]), 5);
+    let member = &room.members[&name("b")];
+    assert!(member.greeter.running().is_some());
+    let text = format!("{:?}", member.greeter);
+    assert!(
+        text.starts_with("BroadcastGreeter { owner: MemberId(b), members: {a, b, c}, running: ")
+    );
+    let bytes = format!("{:?}", keys.root);
+    assert!(!text.contains(&hex::encode(keys.root)));
+    assert!(!text.contains(bytes.trim_matches(['[', ']'])));
+    assert!(!text.contains(&identity_of::<V2>(&name("b")).public().to_string()));
 }
