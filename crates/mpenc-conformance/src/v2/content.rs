@@ -1,5 +1,7 @@
 //! Contents and plaintexts of messages, and content in parts.
 
+use mpenc::Timestamp;
+use mpenc::content::{ContentAssembler, MAX_CONTENT, Progress};
 use mpenc_crypto::V2;
 use mpenc_packet::v2::{Body, Content, ErrorCode, Part, Plaintext, content_digest};
 use serde_json::{Value, json};
@@ -97,21 +99,20 @@ pub(super) fn parts(case: &Node<'_>) -> Checked<Value> {
     Ok(json!({"expect": "complete", "digest": hx(content_digest::<V2>(&whole))}))
 }
 
-/// The text of parts in their order; none if they do not fit together.
+/// The text that a session makes of parts in their order; none if they do not fit together.
 fn joined(parts: &[Part]) -> Option<Vec<u8>> {
-    let first = parts.first()?;
-    let start = first.start?;
-    let fits = parts.iter().enumerate().all(|(i, part)| {
-        usize::from(part.index) == i && part.count == first.count
-    });
-    let whole: Vec<u8> = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
-    let size = usize::try_from(start.size).ok()?;
-    let right = fits
-        && parts.len() == usize::from(first.count)
-        && whole.len() == size
-        && content_digest::<V2>(&whole) == start.digest
-        && core::str::from_utf8(&whole).is_ok();
-    right.then_some(whole)
+    let mut assembler = ContentAssembler::new(content_digest::<V2>, MAX_CONTENT);
+    let (last, before) = parts.split_last()?;
+    for part in before {
+        let (former, progress) = assembler.accept(&(), part.clone(), Timestamp::default());
+        if former.is_some() || !matches!(progress, Progress::Receiving(_)) {
+            return None;
+        }
+    }
+    match assembler.accept(&(), last.clone(), Timestamp::default()) {
+        (None, Progress::Complete(text)) => Some(text.into_bytes()),
+        _ => None,
+    }
 }
 
 /// The kind of a part.

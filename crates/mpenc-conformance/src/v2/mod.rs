@@ -8,6 +8,7 @@ mod content;
 pub(crate) mod generate;
 mod greeting;
 mod keyed;
+mod messages;
 mod negative;
 mod packets;
 mod primitive;
@@ -65,9 +66,11 @@ const PLAIN: [Plain; 14] = [
 type Check = fn(&Node<'_>, &mut Tally) -> Checked;
 
 /// Formats whose cases are histories.
-const WHOLE: [(&str, Check); 2] = [
+const WHOLE: [(&str, Check); 4] = [
     ("mpenc-v2-greeting/1", greeting::runs),
     ("mpenc-v2-greeting-negative/1", negative::cases),
+    ("mpenc-v2-messages/1", messages::runs),
+    ("mpenc-v2-messages-negative/1", messages::negative),
 ];
 
 /// Checks a file of a v2 format; `None` if it has none of these.

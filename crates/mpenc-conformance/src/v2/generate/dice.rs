@@ -1,8 +1,11 @@
 //! Values that are as good as random, and the same every time.
 
+use core::convert::Infallible;
+
 use mpenc_crypto::{SecretBytes, SigningKey as _, Suite, V2};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
 use super::super::hx;
@@ -47,8 +50,26 @@ impl Dice {
             }
         }
     }
+}
 
-    pub(super) fn rng(&mut self) -> &mut ChaCha20Rng {
-        &mut self.0
+/// For what draws nothing: zeros.
+pub(in super::super) struct NoDice;
+
+impl TryRng for NoDice {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        dst.fill(0);
+        Ok(())
     }
 }
+
+impl TryCryptoRng for NoDice {}

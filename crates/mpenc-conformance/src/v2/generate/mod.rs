@@ -7,6 +7,7 @@ mod content;
 mod dice;
 mod greeting;
 mod keyed;
+mod messages;
 mod negative;
 mod packets;
 mod primitive;
@@ -18,6 +19,7 @@ use super::PLAIN;
 use crate::json::{Checked, Fault, Node};
 
 use dice::Dice;
+pub(super) use dice::NoDice;
 
 /// Every file of `xtask/vectors/v2`: name and text.
 ///
@@ -36,7 +38,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 18] = [
+const MAKERS: [(&str, Make); 20] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -55,6 +57,8 @@ const MAKERS: [(&str, Make); 18] = [
     ("greeting-changes.json", greeting::changes),
     ("greeting-aborts.json", greeting::aborts),
     ("greeting-negative.json", negative::negative),
+    ("messages.json", messages::runs),
+    ("messages-negative.json", messages::negative),
 ];
 
 /// Completes the cases of a plain file with what follows from their fields.
@@ -93,7 +97,7 @@ fn merged(case: Value, computed: Value) -> Result<Value, String> {
         return Err("no case".to_owned());
     };
     for (key, value) in computed {
-        let overridden = ["positions", "steps"].contains(&key.as_str());
+        let overridden = ["positions", "steps", "messages", "publications"].contains(&key.as_str());
         match case.get(&key) {
             Some(wish) if wish != &value && !overridden => {
                 return Err(format!("`{key}` is {value} in {shown}"));
