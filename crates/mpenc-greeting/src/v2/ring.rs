@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(base, print(&[ann.clone(), bob.clone()], &[one, two]));
         assert_ne!(base, print(&[ann.clone(), bob.clone()], &[two, one]));
         assert_ne!(base, print(&[bob, ann.clone()], &[one, two]));
-        assert_ne!(base, print(&[ann.clone()], &[one]));
+        assert_ne!(base, print(core::slice::from_ref(&ann), &[one]));
         assert_ne!(base, of::<V2>(4).fingerprint::<V2>(&[ann], &[one]));
     }
 }
