@@ -7,6 +7,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+extern crate alloc;
+
 mod armor;
 mod body;
 mod canonical;
@@ -16,6 +18,7 @@ mod data;
 mod error_packets;
 mod greeting;
 mod invariants;
+mod invariants_v2;
 mod limits;
 mod order;
 mod padding;
@@ -23,4 +26,5 @@ mod properties;
 mod support;
 mod tlv;
 mod truncation;
+mod v2;
 mod widths;
