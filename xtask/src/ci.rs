@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 19] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -48,8 +48,18 @@ const STEPS: [Step; 17] = [
     Step { name: "fuzz", about: "the fuzz targets compile", run: fuzz },
     Step {
         name: "conformance",
-        about: "what the original implementation recorded",
+        about: "what the original implementation recorded, and the vectors of v2",
         run: |root| passed(conformance::run(root, &conformance::Options::default())),
+    },
+    Step {
+        name: "vectors",
+        about: "the vectors of v2 are made again, and are the same",
+        run: |root| passed(conformance::vectors(root, conformance::Making::Compare)),
+    },
+    Step {
+        name: "verify",
+        about: "a program that shares no code with us verifies the vectors of v2",
+        run: verify,
     },
     Step {
         name: "requirements",
@@ -76,11 +86,12 @@ pub(crate) enum Chosen {
     Run(Choice),
 }
 
-/// Which steps to run; an empty `only` means all.
+/// Which steps to run; an empty `only` means all. What `require` lists must not be absent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
     only: Vec<&'static str>,
     skip: Vec<&'static str>,
+    require: Vec<&'static str>,
 }
 
 impl Choice {
@@ -92,6 +103,7 @@ impl Choice {
                 "--list" => return Ok(Chosen::List),
                 "--only" => &mut choice.only,
                 "--skip" => &mut choice.skip,
+                "--require" => &mut choice.require,
                 other => return Err(format!("unknown option `{other}` of ci")),
             };
             let name =
@@ -104,6 +116,14 @@ impl Choice {
             Ok(Chosen::Run(choice))
         } else {
             Err("no step is left to run".to_owned())
+        }
+    }
+
+    /// What is required must have been there.
+    fn judged(&self, step: &Step, result: Result<Outcome, String>) -> Result<Outcome, String> {
+        match result {
+            Ok(Outcome::Absent(what)) if self.require.contains(&step.name) => Err(what),
+            other => other,
         }
     }
 
@@ -133,7 +153,7 @@ pub(crate) fn run(root: &Path, choice: &Choice) -> bool {
         let start = Instant::now();
         let result = (step.run)(root);
         let took = start.elapsed();
-        let line = match result {
+        let line = match choice.judged(step, result) {
             Ok(Outcome::Passed) => format!("passed  {:>8}  {}", seconds(took), step.name),
             Ok(Outcome::Absent(what)) => {
                 format!("passed  {:>8}  {}: NOT RUN, {what}", seconds(took), step.name)
@@ -208,6 +228,17 @@ fn fuzz(root: &Path) -> Result<Outcome, String> {
     cargo(root, &[manifest, ["--target-dir", "target/fuzz", "--quiet", "--bins"]].concat(), &[])
 }
 
+fn verify(root: &Path) -> Result<Outcome, String> {
+    match conformance::verify(root)? {
+        Some(good) => passed(Ok(good)),
+        None => {
+            let what = "skipped: python3 not found (1 check skipped)";
+            println!("!!!! {what}");
+            Ok(Outcome::Absent(what.to_owned()))
+        }
+    }
+}
+
 /// The commands that the README promises.
 const PROMISES: [&str; 3] = [program::DEMO, "cargo xtask ci", program::SCENE];
 
@@ -259,11 +290,22 @@ mod tests {
     fn steps_are_chosen_by_name() {
         assert_eq!(parse(&[]).unwrap(), Choice::default());
         let only = parse(&["--only", "fmt", "--only", "tidy"]).unwrap();
-        assert_eq!(only, Choice { only: vec!["fmt", "tidy"], skip: vec![] });
+        assert_eq!(only, Choice { only: vec!["fmt", "tidy"], ..Choice::default() });
         let taken = |choice: &Choice| STEPS.iter().filter(|step| choice.takes(step)).count();
         assert_eq!(taken(&only), 2);
         assert_eq!(taken(&parse(&["--skip", "fmt"]).unwrap()), STEPS.len() - 1);
         assert!(matches!(Choice::parse(&["--list"]), Ok(Chosen::List)));
+    }
+
+    #[test]
+    fn what_is_required_must_be_there() {
+        let step = STEPS.iter().find(|step| step.name == "verify").unwrap();
+        let absent = || Ok(Outcome::Absent("no python3".to_owned()));
+        assert!(Choice::default().judged(step, absent()).is_ok());
+        let strict = parse(&["--require", "verify"]).unwrap();
+        assert_eq!(strict.judged(step, absent()).err().as_deref(), Some("no python3"));
+        assert!(strict.judged(step, Ok(Outcome::Passed)).is_ok());
+        assert!(strict.judged(&STEPS[0], absent()).is_ok());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: recordings of the original, departures from it, requirements.
+//! `cargo xtask conformance`: recordings of the original, vectors of the second profile,
+//! departures, requirements. `cargo xtask vectors` makes the vectors of the second profile.
 
 mod requirements;
 mod tests_that_run;
@@ -6,8 +7,15 @@ mod tests_that_run;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The project's own copies of the vectors.
-const VECTORS: &str = "xtask/vectors/mpenc-js";
+/// The project's own vectors: copies of what the original recorded, and those of the second
+/// profile.
+const VECTORS: [&str; 2] = ["xtask/vectors/mpenc-js", V2_VECTORS];
+
+/// Where `cargo xtask vectors` writes.
+const V2_VECTORS: &str = "xtask/vectors/v2";
+
+/// The program that verifies the vectors of the second profile; it shares no code with us.
+const VERIFIER: &str = "xtask/verify-v2/verify.py";
 
 /// What `cargo xtask conformance` is asked to do.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,13 +64,56 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool, String> {
         good &= requirements::run(root)?;
     }
     if options.replays() {
-        let folders = match options.vectors.as_slice() {
-            [] => vec![root.join(VECTORS)],
+        let folders: Vec<PathBuf> = match options.vectors.as_slice() {
+            [] => VECTORS.iter().map(|folder| root.join(folder)).collect(),
             folders => folders.iter().map(|folder| absolute(folder)).collect(),
         };
         good &= program(root, &folders)?;
     }
     Ok(good)
+}
+
+/// What `cargo xtask vectors` is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// Writes the vectors.
+    Write,
+    /// Makes them again, and compares.
+    Compare,
+}
+
+impl Making {
+    pub(crate) fn parse(options: &[&str]) -> Result<Self, String> {
+        match options {
+            [] => Ok(Self::Write),
+            ["--check"] => Ok(Self::Compare),
+            [option, ..] => Err(format!("unknown option `{option}` of vectors")),
+        }
+    }
+}
+
+/// Makes the vectors of the second profile. True if they are as they should be.
+pub(crate) fn vectors(root: &Path, making: Making) -> Result<bool, String> {
+    let option = match making {
+        Making::Write => "--write",
+        Making::Compare => "--compare",
+    };
+    program(root, &[option.into(), root.join(V2_VECTORS)])
+}
+
+/// Lets the other program verify the vectors of the second profile; `None` if there is no Python.
+pub(crate) fn verify(root: &Path) -> Result<Option<bool>, String> {
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    if Command::new(&python).arg("--version").output().is_err() {
+        return Ok(None);
+    }
+    println!("$ {} {VERIFIER} {V2_VECTORS}", python.to_string_lossy());
+    let status = Command::new(&python)
+        .args([VERIFIER, V2_VECTORS])
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cannot run {VERIFIER}: {error}"))?;
+    Ok(Some(status.success()))
 }
 
 /// A path as the caller's shell means it: the program runs elsewhere.
@@ -96,5 +147,8 @@ mod tests {
         assert_eq!(both.vectors, [PathBuf::from("a"), PathBuf::from("b")]);
         assert!(Options::parse(&["--vectors"]).is_err());
         assert!(Options::parse(&["--fast"]).is_err());
+        assert_eq!(Making::parse(&[]), Ok(Making::Write));
+        assert_eq!(Making::parse(&["--check"]), Ok(Making::Compare));
+        assert!(Making::parse(&["--fast"]).is_err());
     }
 }

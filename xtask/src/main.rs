@@ -28,8 +28,9 @@ Tasks:
   ci        Run every check that a change has to pass, one after the other
   tidy      Check what no compiler checks: who depends on whom, which layers need no standard
             library, lints, licences of ours, names, length, attributes and citations
-  conformance  Hold the implementation against recordings of the original, and the
-            requirements against the tests
+  conformance  Hold the implementation against recordings of the original and the vectors of
+            the second profile, and the requirements against the tests
+  vectors   Make the vectors of the second profile again, in xtask/vectors/v2
   licences  Check the licence and the source of everything we build from
   sabotage  Switch defences off one by one, and see that a test notices each; guards are chosen
             by name: cargo xtask sabotage strict-verify
@@ -39,12 +40,16 @@ Options of ci:
   --list          Print the steps and what each of them does
   --only STEP     Run only this step (may be repeated)
   --skip STEP     Leave this step out (may be repeated)
+  --require STEP  Fail if what this step needs is absent (may be repeated)
 
 Options of conformance:
   --vectors DIR   Use this folder of vectors instead of our own (may be repeated)
   --departures    Print where we differ from the original on purpose, and why
   --requirements  Print where each requirement is implemented and tested; fail if one of the
                   base profile is not
+
+Options of vectors:
+  --check         Write nothing; fail if the folder has others than are made
 
 Options of sabotage:
   --list          Print the guards with the attacks they stop and the tests that notice
@@ -75,6 +80,10 @@ fn main() -> ExitCode {
         },
         ["conformance", options @ ..] => match conformance::Options::parse(options) {
             Ok(options) => finish(conformance::run(&root(), &options)),
+            Err(what) => bad_usage(&what),
+        },
+        ["vectors", options @ ..] => match conformance::Making::parse(options) {
+            Ok(making) => finish(conformance::vectors(&root(), making)),
             Err(what) => bad_usage(&what),
         },
         ["sabotage", options @ ..] => match sabotage::Options::parse(options) {

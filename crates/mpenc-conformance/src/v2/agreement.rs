@@ -1,8 +1,6 @@
 //! Section 3 as one who knows every secret computes it; lists are in the order of places.
 
-use mpenc_crypto::{
-    FramedHash as _, KeyDerivation as _, Label, PrimeOrderGroup, SecretBytes, V2,
-};
+use mpenc_crypto::{FramedHash as _, KeyDerivation as _, Label, PrimeOrderGroup, SecretBytes, V2};
 use mpenc_packet::v2::{Contribution, InitialFields, OpId};
 use mpenc_types::MemberId;
 

@@ -57,8 +57,12 @@ impl Group {
         let operations = case.get("operations")?.items()?;
         let first = operations.first().ok_or_else(|| case.fault_at("operations", "is empty"))?;
         let prev_final = first.get("prev_final")?.array()?;
-        let mut group =
-            Self::new(case.get("session")?.text()?, identities, &name(&first.get("by")?)?, prev_final)?;
+        let mut group = Self::new(
+            case.get("session")?.text()?,
+            identities,
+            &name(&first.get("by")?)?,
+            prev_final,
+        )?;
         for identity in case.get("identities")?.items()? {
             let player = group.room.players.get(&name(&identity.get("name")?)?);
             let public = player.map(|player| player.public).unwrap_or_default();
@@ -77,7 +81,12 @@ impl Group {
     }
 
     /// One operation; everything that comes of it, as a file lists it.
-    pub(super) fn operate(&mut self, label: &str, wish: &Wish, next: &mut Next<'_>) -> Checked<Value> {
+    pub(super) fn operate(
+        &mut self,
+        label: &str,
+        wish: &Wish,
+        next: &mut Next<'_>,
+    ) -> Checked<Value> {
         for player in self.room.players.values_mut() {
             player.source.drawn.clear();
         }
@@ -193,7 +202,8 @@ impl Group {
                 }));
                 for member in &wish.members {
                     let has = self.room.player(member)?.keys.as_ref();
-                    let has = has.ok_or_else(|| Fault::new("result", format!("{member} has no keys")))?;
+                    let has =
+                        has.ok_or_else(|| Fault::new("result", format!("{member} has no keys")))?;
                     let same = has.sid.as_bytes() == &keys.sid
                         && has.secret.expose() == &keys.root
                         && has.fingerprint == Some(f);
@@ -291,7 +301,8 @@ impl Operation {
         let mut operation: Option<Self> = None;
         for (from, packet, _) in log {
             let fault = |what: String| Fault::new("packet", format!("of {from}: {what}"));
-            let greeting = wire::decode_greeting(packet).map_err(|error| fault(error.to_string()))?;
+            let greeting =
+                wire::decode_greeting(packet).map_err(|error| fault(error.to_string()))?;
             match (&mut operation, &greeting) {
                 (none @ None, Greeting::Initial(found)) => {
                     let initial = found.peek().fields().clone();

@@ -89,10 +89,8 @@ pub(super) fn fingerprint(case: &Node<'_>) -> Checked<Value> {
         .iter()
         .map(|member| Ok((name(&member.get("name")?)?, member.get("key")?.array()?)))
         .collect::<Checked<_>>()?;
-    let found = fingerprint_of(
-        &case.get("t")?.array()?,
-        members.iter().map(|(name, key)| (name, key)),
-    );
+    let found =
+        fingerprint_of(&case.get("t")?.array()?, members.iter().map(|(name, key)| (name, key)));
     Ok(json!({"fingerprint": hx(found), "digits": digits(&found)}))
 }
 

@@ -64,9 +64,7 @@ impl Subsession {
         let mut authors: Vec<_> = self
             .authors
             .iter()
-            .map(|(name, seed)| {
-                (name.clone(), Key::from_seed(&SecretBytes::new(*seed)).public())
-            })
+            .map(|(name, seed)| (name.clone(), Key::from_seed(&SecretBytes::new(*seed)).public()))
             .collect();
         if authors.iter().all(|(name, _)| name != owner) {
             authors.push((owner.clone(), signer.public()));
@@ -88,18 +86,28 @@ impl Subsession {
 
     pub(super) fn message_id(&self, author: &MemberId, seq: u64, content: &[u8]) -> [u8; 32] {
         let key = self.keys.message_id_key();
-        let parts: [&[u8]; 5] =
-            [&key, &self.sid, author.as_bytes(), &seq.to_be_bytes(), content];
+        let parts: [&[u8]; 5] = [&key, &self.sid, author.as_bytes(), &seq.to_be_bytes(), content];
         V2::framed(Label::MESSAGE_ID, &parts)
     }
 
     /// What an author signs.
-    pub(super) fn signed(&self, author: &MemberId, seq: u64, mid: &[u8; 32], tag: &[u8; 16]) -> [u8; 32] {
+    pub(super) fn signed(
+        &self,
+        author: &MemberId,
+        seq: u64,
+        mid: &[u8; 32],
+        tag: &[u8; 16],
+    ) -> [u8; 32] {
         let parts: [&[u8]; 5] = [&self.sid, author.as_bytes(), &seq.to_be_bytes(), mid, tag];
         V2::framed(Label::MESSAGE, &parts)
     }
 
-    pub(super) fn signature(&self, author: &MemberId, seq: u64, content: &[u8]) -> Checked<Signature> {
+    pub(super) fn signature(
+        &self,
+        author: &MemberId,
+        seq: u64,
+        content: &[u8],
+    ) -> Checked<Signature> {
         let tag = self.keys.position(author, seq).tag;
         let signed = self.signed(author, seq, &self.message_id(author, seq, content), &tag);
         Ok(self.key(author)?.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]))
@@ -142,7 +150,8 @@ impl Listed {
         let small = |key: &str| -> Checked<u32> {
             u32::try_from(node.get(key)?.number()?).map_err(|_| node.fault_at(key, "is too large"))
         };
-        let kind = u8::try_from(small("kind")?).map_err(|_| node.fault_at("kind", "is too large"))?;
+        let kind =
+            u8::try_from(small("kind")?).map_err(|_| node.fault_at("kind", "is too large"))?;
         Ok(Self {
             author: name(&node.get("author")?)?,
             seq: node.get("seq")?.number()?,

@@ -5,10 +5,10 @@ use mpenc_greeting::{Greeter as _, GreetingReject as Reject};
 use mpenc_types::{MemberId, MessageId};
 use serde_json::{Value, json};
 
+use super::agree;
 use super::greeting::{Group, cause, replay, texts};
 use super::keyed::{name, names};
 use super::room::{End, Judged};
-use super::agree;
 use crate::json::{Checked, Node};
 use crate::report::Tally;
 
@@ -42,7 +42,8 @@ pub(super) fn judged(run: &Node<'_>, case: &Node<'_>) -> Checked<Value> {
     for operation in operations.iter().take(at) {
         feed(&mut group, &who, operation, usize::MAX)?;
     }
-    let operation = operations.get(at).ok_or_else(|| case.fault_at("operation", "is no operation"))?;
+    let operation =
+        operations.get(at).ok_or_else(|| case.fault_at("operation", "is no operation"))?;
     if let Some(directory) = case.opt("directory") {
         introduce(&mut group, &who, run, &directory)?;
     }

@@ -114,8 +114,7 @@ pub(super) fn proof(case: &Node<'_>) -> Checked<Value> {
         let (secret, w) = (scalar(&secret)?, scalar(&w)?);
         let (public, base) = (V2::mul_base(&secret), element(&case.get("d")?)?);
         let share = V2::mul(&secret, &base);
-        let statement =
-            Statement { ctx: &ctx, place, public: &public, base: &base, share: &share };
+        let statement = Statement { ctx: &ctx, place, public: &public, base: &base, share: &share };
         let proof = proof::prove::<V2>(&statement, &secret, w);
         let holds = proof::verify::<V2>(&statement, &proof).is_ok();
         return Ok(json!({
@@ -126,10 +125,10 @@ pub(super) fn proof(case: &Node<'_>) -> Checked<Value> {
             "expect": if holds { "accept" } else { "refuse" },
         }));
     }
-    let imported = |key| V2::import_or_identity(&case.get(key)?.array()?).map_or(Ok(None), |e| Ok(Some(e)));
+    let imported =
+        |key| V2::import_or_identity(&case.get(key)?.array()?).map_or(Ok(None), |e| Ok(Some(e)));
     let (public, base, share) = (imported("z")?, imported("d")?, imported("x")?);
-    let proof =
-        Proof { challenge: case.get("c")?.array()?, response: case.get("s")?.array()? };
+    let proof = Proof { challenge: case.get("c")?.array()?, response: case.get("s")?.array()? };
     let holds = match (public, base, share) {
         (Some(public), Some(base), Some(share)) => {
             let statement =
@@ -144,7 +143,8 @@ pub(super) fn proof(case: &Node<'_>) -> Checked<Value> {
 /// The label of a signature by its text.
 pub(super) fn sign_label(name: &Node<'_>) -> Checked<SignLabel> {
     let text = name.text()?.as_bytes();
-    let found = label::ALL_SIGN.iter().find(|label| label.as_bytes().strip_suffix(b"\0") == Some(text));
+    let found =
+        label::ALL_SIGN.iter().find(|label| label.as_bytes().strip_suffix(b"\0") == Some(text));
     found.copied().ok_or_else(|| name.fault("is no label of a signature"))
 }
 

@@ -169,7 +169,8 @@ impl Room {
             player.order.ok_or_else(|| Fault::new("by", "is in no session"))?;
         let metadata = Metadata { prev_final, prev_chain, heads };
         let packet = player.greeter.propose(&mut player.source, next, metadata);
-        let packet = packet.map_err(|error| Fault::new("by", format!("cannot propose: {error}")))?;
+        let packet =
+            packet.map_err(|error| Fault::new("by", format!("cannot propose: {error}")))?;
         player.outbox.push_back(packet);
         Ok(())
     }
@@ -177,7 +178,8 @@ impl Room {
     /// Lets a member end the running operation.
     pub(super) fn abort(&mut self, by: &MemberId, reason: AbortReason) -> Checked {
         let player = self.player(by)?;
-        let outgoing = player.greeter.abort(reason).ok_or_else(|| Fault::new("abort", "is not made"))?;
+        let outgoing =
+            player.greeter.abort(reason).ok_or_else(|| Fault::new("abort", "is not made"))?;
         player.outbox.push_back(outgoing.packet);
         Ok(())
     }
@@ -209,7 +211,8 @@ impl Room {
             };
             if role.is_some() {
                 delivered.role = role;
-                delivered.chain = self.player(who)?.order.map(|(_, chain)| chain).or(delivered.chain);
+                delivered.chain =
+                    self.player(who)?.order.map(|(_, chain)| chain).or(delivered.chain);
             }
             delivered.end = end.or(delivered.end);
         }
@@ -285,7 +288,8 @@ impl Room {
                 return Err(Fault::new("packet", format!("{who} is stuck: {reason}")));
             }
         };
-        let role = role.ok_or_else(|| Fault::new("packet", format!("ends without a role for {who}")))?;
+        let role =
+            role.ok_or_else(|| Fault::new("packet", format!("ends without a role for {who}")))?;
         Ok(Judged::Ended(role, end))
     }
 

@@ -164,7 +164,8 @@ pub(super) fn parts(_: &mut Dice) -> Checked<Value> {
         ("three parts", 2 * MAX_TEXT + 5),
     ] {
         let text = "a".repeat(len);
-        let bodies: Vec<Value> = split::<V2>(&text).map_err(unable)?.map(|part| runs(&part)).collect();
+        let bodies: Vec<Value> =
+            split::<V2>(&text).map_err(unable)?.map(|part| runs(&part)).collect();
         cases.push(json!({"label": label, "bodies": bodies, "whole": [["61", len]],
             "expect": "complete"}));
     }

@@ -47,7 +47,8 @@ pub(super) fn history(
     let session = format!("room {label}");
     let identities: Vec<(MemberId, [u8; 32])> =
         everybody.iter().map(|name| (id(name), dice.array())).collect();
-    let creator = plans.first().map(|plan| id(plan.by)).ok_or_else(|| Fault::new("plan", "empty"))?;
+    let creator =
+        plans.first().map(|plan| id(plan.by)).ok_or_else(|| Fault::new("plan", "empty"))?;
     let mut group = Group::new(&session, identities.clone(), &creator, dice.array())?;
     for player in group.room.players.values_mut() {
         player.source.dice = Some(ChaCha20Rng::from_seed(dice.array()));
@@ -106,7 +107,9 @@ fn operate(dice: &mut Dice, group: &mut Group, plan: &Plan, everybody: &[&str]) 
             .map(|(name, _)| name.clone())
             .collect();
         let [at] = dice.array::<1>();
-        let Some(who) = waiting.get(usize::from(at) % waiting.len().max(1)) else { return Ok(None) };
+        let Some(who) = waiting.get(usize::from(at) % waiting.len().max(1)) else {
+            return Ok(None);
+        };
         let packet = room.player(who)?.outbox.pop_front();
         Ok(packet.map(|packet| (who.clone(), packet)))
     };
@@ -122,7 +125,9 @@ fn file(cases: Vec<Value>) -> Value {
 pub(super) fn establish(dice: &mut Dice) -> Checked<Value> {
     let names = ["ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal"];
     let mut cases = Vec::new();
-    for (n, by) in [(2, "bob"), (3, "ann"), (4, "dan"), (5, "cat"), (6, "ann"), (7, "gus"), (8, "fay")] {
+    for (n, by) in
+        [(2, "bob"), (3, "ann"), (4, "dan"), (5, "cat"), (6, "ann"), (7, "gus"), (8, "fay")]
+    {
         let all = names.get(..n).unwrap_or_default();
         let plans = vec![plan("establish", by, all)];
         cases.push(history(dice, &format!("of {n}"), all, &[], plans)?.0);
@@ -139,7 +144,10 @@ pub(super) fn changes(dice: &mut Dice) -> Checked<Value> {
     let plans = vec![
         plan("establish", "bob", &["ann", "bob"]),
         Plan { heads: 1, ..plan("include one", "ann", &["ann", "bob", "cat"]) },
-        Plan { heads: 2, ..plan("refresh: the salt is the exporter", "cat", &["ann", "bob", "cat"]) },
+        Plan {
+            heads: 2,
+            ..plan("refresh: the salt is the exporter", "cat", &["ann", "bob", "cat"])
+        },
         Plan {
             heads: 2,
             ..plan("include and exclude: the salt is zeros", "bob", &["bob", "cat", "dan", "eve"])
@@ -181,7 +189,8 @@ pub(super) fn aborts(dice: &mut Dice) -> Checked<Value> {
         plan("cat does not ask", "cat", &["ann", "cat"]),
     ];
     cases.push(history(dice, "with somebody unknown", &all, &[("bob", "dan")], plans)?.0);
-    let plans = vec![plan("dan does not know cat", "ann", &all), plan("without dan", "ann", &three)];
+    let plans =
+        vec![plan("dan does not know cat", "ann", &all), plan("without dan", "ann", &three)];
     cases.push(history(dice, "unknown to somebody new", &all, &[("dan", "cat")], plans)?.0);
     Ok(file(cases))
 }

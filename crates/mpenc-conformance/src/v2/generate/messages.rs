@@ -138,7 +138,14 @@ struct Scene {
 }
 
 impl Scene {
-    fn put(&mut self, label: &str, delivered: &[usize], expect: &str, reason: Option<&str>, packet: &[u8]) -> Checked {
+    fn put(
+        &mut self,
+        label: &str,
+        delivered: &[usize],
+        expect: &str,
+        reason: Option<&str>,
+        packet: &[u8],
+    ) -> Checked {
         let case = json!({"label": label, "room": 0, "delivered": delivered,
             "packet": hx(packet), "expect": expect, "reason": reason});
         let node = Node::root(&case);
@@ -246,10 +253,8 @@ fn packets(dice: &mut Dice, scene: &mut Scene) -> Checked {
 fn insiders(scene: &mut Scene) -> Checked {
     let (ann, bob) = (id("ann"), id("bob"));
     let text = content(&say("not ann's"))?;
-    let (tag, mid) = (
-        scene.subsession.keys.position(&ann, 0).tag,
-        scene.subsession.message_id(&ann, 0, &text),
-    );
+    let (tag, mid) =
+        (scene.subsession.keys.position(&ann, 0).tag, scene.subsession.message_id(&ann, 0, &text));
     let by_bob = scene.subsession.key(&bob)?;
     let by_ann = scene.subsession.key(&ann)?;
     let sign = |key: &super::super::room::Key, parts: &[&[u8]]| key.sign(parts);
@@ -366,9 +371,10 @@ fn positions(scene: &mut Scene) -> Checked {
     scene.put("a second message, later ones known", &[0, 2], "fork", None, &packet)?;
     scene.put("the first of two that arrives", &[2], "accept", None, &packet)?;
     let stranger = Raw {
-        author: id("eve"), seq: 0, plaintext: Plaintext {
-            signature: Signature::new([1; 64]), content: text.clone(),
-        }.encode(), nonce: None,
+        author: id("eve"),
+        seq: 0,
+        plaintext: Plaintext { signature: Signature::new([1; 64]), content: text.clone() }.encode(),
+        nonce: None,
     };
     let packet = scene.subsession.encrypt(&stranger);
     scene.refuse("the chain of one who is no member", "tag", &packet)

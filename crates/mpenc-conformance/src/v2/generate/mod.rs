@@ -112,4 +112,5 @@ fn merged(case: Value, computed: Value) -> Result<Value, String> {
     Ok(Value::Object(case))
 }
 
-const PROVENANCE: &str = "made by `cargo xtask vectors` from fixed seeds; verified by xtask/verify-v2";
+const PROVENANCE: &str =
+    "made by `cargo xtask vectors` from fixed seeds; verified by xtask/verify-v2";

@@ -1,6 +1,8 @@
 //! Bad packets in operations: made from good ones, changed, and signed again where that matters.
 
-use mpenc_crypto::{FramedHash as _, Label, PublicKey, SecretBytes, SignLabel, SigningKey as _, V2};
+use mpenc_crypto::{
+    FramedHash as _, Label, PublicKey, SecretBytes, SignLabel, SigningKey as _, V2,
+};
 use mpenc_packet::v2::{
     AbortFields, AbortReason, Greeting, InitialFields, OpId, PacketKind, ShareFields,
     decode_greeting,
@@ -100,18 +102,23 @@ impl Scene {
                 "after": case.after, "as": victim, "from": case.from, "packet": hx(&case.packet),
                 "expect": case.expect, "reason": case.reason,
             });
-            let bystander = !self.operation()?.get("members")?.items()?.iter().any(|member| {
-                member.text().is_ok_and(|name| name == *victim)
-            });
+            let bystander = !self
+                .operation()?
+                .get("members")?
+                .items()?
+                .iter()
+                .any(|member| member.text().is_ok_and(|name| name == *victim));
             let blind = case.reason == Some("key-check") && bystander;
             if let Some(listed) = listed.as_object_mut() {
                 if !case.deliveries.is_empty() {
                     let steps = case.deliveries.iter();
-                    let steps = steps.map(|(from, packet)| json!({"from": from, "packet": hx(packet)}));
+                    let steps =
+                        steps.map(|(from, packet)| json!({"from": from, "packet": hx(packet)}));
                     listed.insert("deliveries".to_owned(), steps.collect());
                 }
                 if case.expect == "failing" {
-                    listed.insert("bad".to_owned(), if blind { json!([]) } else { json!(case.bad) });
+                    listed
+                        .insert("bad".to_owned(), if blind { json!([]) } else { json!(case.bad) });
                     listed.insert("disagree".to_owned(), json!(case.disagree));
                 }
                 if let Some(directory) = &case.directory {
@@ -130,7 +137,13 @@ impl Scene {
     }
 }
 
-fn case<'a>(label: &str, victims: &'a [&'a str], after: usize, from: &'a str, packet: Vec<u8>) -> Case<'a> {
+fn case<'a>(
+    label: &str,
+    victims: &'a [&'a str],
+    after: usize,
+    from: &'a str,
+    packet: Vec<u8>,
+) -> Case<'a> {
     Case {
         label: label.to_owned(),
         victims,
@@ -256,18 +269,38 @@ fn initials(dice: &mut Dice, scene: &mut Scene) -> Checked {
         let signature = ann.sign(&[SignLabel::ABORT.as_bytes(), &header, &content]);
         [&header[..], signature.as_bytes(), &content].concat()
     })?;
-    scene.put(case("initial: sent by another", everybody.get(1..).unwrap_or_default(), 0, "bob",
-        good.clone()).ignored("sender"))?;
+    scene.put(
+        case(
+            "initial: sent by another",
+            everybody.get(1..).unwrap_or_default(),
+            0,
+            "bob",
+            good.clone(),
+        )
+        .ignored("sender"),
+    )?;
     put(scene, "of another session", everybody, "label", again(&ann, &|f| f.label = [7; 32])?)?;
-    put(scene, "behind another final packet", old, "order",
-        again(&ann, &|f| f.prev_final = mpenc_types::PacketId::new([7; 32]))?)?;
-    put(scene, "with another chain", old, "order",
-        again(&ann, &|f| f.prev_chain = mpenc_types::ChainHash::new([7; 32]))?)?;
+    put(
+        scene,
+        "behind another final packet",
+        old,
+        "order",
+        again(&ann, &|f| f.prev_final = mpenc_types::PacketId::new([7; 32]))?,
+    )?;
+    put(
+        scene,
+        "with another chain",
+        old,
+        "order",
+        again(&ann, &|f| f.prev_chain = mpenc_types::ChainHash::new([7; 32]))?,
+    )?;
     let key = PublicKey::new(dice.array::<32>());
-    let listed = |who: &'static str, key: PublicKey| move |f: &mut InitialFields| {
-        for entry in &mut f.entries {
-            if entry.name.as_bytes() == who.as_bytes() {
-                entry.key = Some(key);
+    let listed = |who: &'static str, key: PublicKey| {
+        move |f: &mut InitialFields| {
+            for entry in &mut f.entries {
+                if entry.name.as_bytes() == who.as_bytes() {
+                    entry.key = Some(key);
+                }
             }
         }
     };
@@ -276,22 +309,45 @@ fn initials(dice: &mut Dice, scene: &mut Scene) -> Checked {
     let impostor = again(&other, &listed("ann", other.public()))?;
     put(scene, "another key of the initiator", old, "pinned", impostor.clone())?;
     put(scene, "another key of the initiator", &["dan"], "directory", impostor)?;
-    let mut unknown = case("initial: of one who is not in the directory", &["dan"], 0, "ann", good.clone())
-        .ignored("directory");
+    let mut unknown =
+        case("initial: of one who is not in the directory", &["dan"], 0, "ann", good.clone())
+            .ignored("directory");
     unknown.directory = Some(json!([{"name": "bob", "key": hx(bob.public().as_bytes())}]));
     scene.put(unknown)?;
-    put(scene, "two members with one key", everybody, "equal",
-        again(&ann, &listed("dan", bob.public()))?)?;
-    put(scene, "a key of small order", everybody, "key",
-        again(&ann, &listed("dan", PublicKey::new(SMALL)))?)?;
-    let without = |who: &'static str| move |f: &mut InitialFields| {
-        f.entries.retain(|entry| entry.name.as_bytes() != who.as_bytes());
-        f.place = 0;
+    put(
+        scene,
+        "two members with one key",
+        everybody,
+        "equal",
+        again(&ann, &listed("dan", bob.public()))?,
+    )?;
+    put(
+        scene,
+        "a key of small order",
+        everybody,
+        "key",
+        again(&ann, &listed("dan", PublicKey::new(SMALL)))?,
+    )?;
+    let without = |who: &'static str| {
+        move |f: &mut InitialFields| {
+            f.entries.retain(|entry| entry.name.as_bytes() != who.as_bytes());
+            f.place = 0;
+        }
     };
-    put(scene, "without one of the members before", &["bob"], "members",
-        again(&ann, &without("cat"))?)?;
-    put(scene, "without us among those before", &["cat"], "members",
-        again(&ann, &without("cat"))?)?;
+    put(
+        scene,
+        "without one of the members before",
+        &["bob"],
+        "members",
+        again(&ann, &without("cat"))?,
+    )?;
+    put(
+        scene,
+        "without us among those before",
+        &["cat"],
+        "members",
+        again(&ann, &without("cat"))?,
+    )?;
     put(scene, "without us", &["dan"], "members", again(&ann, &without("dan"))?)?;
     let claims = again(&ann, &|f| {
         for entry in &mut f.entries {
@@ -312,17 +368,41 @@ fn initials(dice: &mut Dice, scene: &mut Scene) -> Checked {
             }
         })
     };
-    put(scene, "the identity as contribution", everybody, "element", contribution(&|c| c.point = [0; 32])?)?;
-    put(scene, "a contribution that is no element", everybody, "element",
-        contribution(&|c| c.point = [0xff; 32])?)?;
-    put(scene, "an ephemeral key of small order", everybody, "key",
-        contribution(&|c| c.ephemeral = PublicKey::new(SMALL))?)?;
-    put(scene, "an identity key as ephemeral key", everybody, "equal",
-        contribution(&|c| c.ephemeral = bob.public())?)?;
+    put(
+        scene,
+        "the identity as contribution",
+        everybody,
+        "element",
+        contribution(&|c| c.point = [0; 32])?,
+    )?;
+    put(
+        scene,
+        "a contribution that is no element",
+        everybody,
+        "element",
+        contribution(&|c| c.point = [0xff; 32])?,
+    )?;
+    put(
+        scene,
+        "an ephemeral key of small order",
+        everybody,
+        "key",
+        contribution(&|c| c.ephemeral = PublicKey::new(SMALL))?,
+    )?;
+    put(
+        scene,
+        "an identity key as ephemeral key",
+        everybody,
+        "equal",
+        contribution(&|c| c.ephemeral = bob.public())?,
+    )?;
     put(scene, "a byte more", everybody, "long", altered(&good, &ann, &[], |c| c.push(0))?)?;
     put(scene, "of another suite", everybody, "header", flip(&good, 2))?;
     let (_, early) = scene.packet("bob", "contribution")?;
-    scene.put(case("contribution: of no operation", &["cat", "dan"], 0, "bob", early).ignored("operation"))
+    scene.put(
+        case("contribution: of no operation", &["cat", "dan"], 0, "bob", early)
+            .ignored("operation"),
+    )
 }
 
 fn contributions(dice: &mut Dice, scene: &mut Scene) -> Checked {
@@ -338,49 +418,144 @@ fn contributions(dice: &mut Dice, scene: &mut Scene) -> Checked {
     };
     scene.put(case("contribution: good", others, 1, "bob", good.clone()))?;
     put(scene, "another signature", others, "bob", "signature", flip(&good, 67))?;
-    put(scene, "signed with the ephemeral key", others, "bob", "signature",
-        altered(&good, &e, &[], |_| {})?)?;
-    put(scene, "of another operation", others, "bob", "operation",
-        altered(&good, &key, &[], |c| write(c, 0, &[7; 32]))?)?;
-    put(scene, "another place", others, "bob", "sender",
-        altered(&good, &key, &[], |c| write(c, PLACE, &[0, 2]))?)?;
-    put(scene, "a place that nobody has", others, "bob", "sender",
-        altered(&good, &key, &[], |c| write(c, PLACE, &[0, 3]))?)?;
+    put(
+        scene,
+        "signed with the ephemeral key",
+        others,
+        "bob",
+        "signature",
+        altered(&good, &e, &[], |_| {})?,
+    )?;
+    put(
+        scene,
+        "of another operation",
+        others,
+        "bob",
+        "operation",
+        altered(&good, &key, &[], |c| write(c, 0, &[7; 32]))?,
+    )?;
+    put(
+        scene,
+        "another place",
+        others,
+        "bob",
+        "sender",
+        altered(&good, &key, &[], |c| write(c, PLACE, &[0, 2]))?,
+    )?;
+    put(
+        scene,
+        "a place that nobody has",
+        others,
+        "bob",
+        "sender",
+        altered(&good, &key, &[], |c| write(c, PLACE, &[0, 3]))?,
+    )?;
     put(scene, "sent by another", &["cat", "dan"], "ann", "sender", good.clone())?;
-    put(scene, "of one who is excluded", &["ann", "dan"], "cat", "sender",
-        altered(&good, &cat, &[], |_| {})?)?;
-    put(scene, "a second of the initiator", &["cat", "dan"], "ann", "repeated",
-        altered(&good, &scene.identity("ann")?, &[], |c| write(c, PLACE, &[0, 0]))?)?;
-    for (what, at, len) in [("nonce", NONCE, 0), ("ephemeral key", EPHEMERAL, 32), ("contribution", POINT, 64)] {
+    put(
+        scene,
+        "of one who is excluded",
+        &["ann", "dan"],
+        "cat",
+        "sender",
+        altered(&good, &cat, &[], |_| {})?,
+    )?;
+    put(
+        scene,
+        "a second of the initiator",
+        &["cat", "dan"],
+        "ann",
+        "repeated",
+        altered(&good, &scene.identity("ann")?, &[], |c| write(c, PLACE, &[0, 0]))?,
+    )?;
+    for (what, at, len) in
+        [("nonce", NONCE, 0), ("ephemeral key", EPHEMERAL, 32), ("contribution", POINT, 64)]
+    {
         let copied = first.get(len..len + 32).unwrap_or_default();
-        put(scene, &format!("the {what} of the initiator"), others, "bob", "equal",
-            altered(&good, &key, &[], |c| write(c, at, copied))?)?;
+        put(
+            scene,
+            &format!("the {what} of the initiator"),
+            others,
+            "bob",
+            "equal",
+            altered(&good, &key, &[], |c| write(c, at, copied))?,
+        )?;
     }
-    put(scene, "its identity key as ephemeral key", others, "bob", "equal",
-        altered(&good, &key, &[], |c| write(c, EPHEMERAL, key.public().as_bytes()))?)?;
-    put(scene, "an ephemeral key of small order", others, "bob", "key",
-        altered(&good, &key, &[], |c| write(c, EPHEMERAL, &SMALL))?)?;
-    put(scene, "an ephemeral key that is no point", others, "bob", "key",
-        altered(&good, &key, &[], |c| write(c, EPHEMERAL, &[0xff; 32]))?)?;
-    put(scene, "the identity", others, "bob", "element",
-        altered(&good, &key, &[], |c| write(c, POINT, &[0; 32]))?)?;
-    put(scene, "no element", others, "bob", "element",
-        altered(&good, &key, &[], |c| write(c, POINT, &[0xff; 32]))?)?;
-    put(scene, "a negative encoding", others, "bob", "element",
-        altered(&good, &key, &[], |c| write(c, POINT, &SMALL))?)?;
+    put(
+        scene,
+        "its identity key as ephemeral key",
+        others,
+        "bob",
+        "equal",
+        altered(&good, &key, &[], |c| write(c, EPHEMERAL, key.public().as_bytes()))?,
+    )?;
+    put(
+        scene,
+        "an ephemeral key of small order",
+        others,
+        "bob",
+        "key",
+        altered(&good, &key, &[], |c| write(c, EPHEMERAL, &SMALL))?,
+    )?;
+    put(
+        scene,
+        "an ephemeral key that is no point",
+        others,
+        "bob",
+        "key",
+        altered(&good, &key, &[], |c| write(c, EPHEMERAL, &[0xff; 32]))?,
+    )?;
+    put(
+        scene,
+        "the identity",
+        others,
+        "bob",
+        "element",
+        altered(&good, &key, &[], |c| write(c, POINT, &[0; 32]))?,
+    )?;
+    put(
+        scene,
+        "no element",
+        others,
+        "bob",
+        "element",
+        altered(&good, &key, &[], |c| write(c, POINT, &[0xff; 32]))?,
+    )?;
+    put(
+        scene,
+        "a negative encoding",
+        others,
+        "bob",
+        "element",
+        altered(&good, &key, &[], |c| write(c, POINT, &SMALL))?,
+    )?;
     put(scene, "a byte more", others, "bob", "long", altered(&good, &key, &[], |c| c.push(0))?)?;
-    put(scene, "a byte less", others, "bob", "short",
-        altered(&good, &key, &[], |c| c.truncate(129))?)?;
+    put(
+        scene,
+        "a byte less",
+        others,
+        "bob",
+        "short",
+        altered(&good, &key, &[], |c| c.truncate(129))?,
+    )?;
     let again = altered(&good, &key, &[], |c| write(c, NONCE, &dice.array::<32>()))?;
-    scene.put(case("contribution: the same again", others, at + 1, "bob", good).ignored("repeated"))?;
-    scene.put(case("contribution: a second one", others, at + 1, "bob", again).ignored("repeated"))?;
+    scene.put(
+        case("contribution: the same again", others, at + 1, "bob", good).ignored("repeated"),
+    )?;
+    scene.put(
+        case("contribution: a second one", others, at + 1, "bob", again).ignored("repeated"),
+    )?;
     let share = scene.packet("bob", "share")?.1;
     scene.put(case("share: before all contributions", others, 1, "bob", share).ignored("round"))?;
     let confirmation = scene.packet("bob", "confirmation")?.1;
-    scene.put(case("confirmation: before all contributions", others, 1, "bob", confirmation)
-        .ignored("round"))?;
+    scene.put(
+        case("confirmation: before all contributions", others, 1, "bob", confirmation)
+            .ignored("round"),
+    )?;
     let initial = scene.packet("ann", "initial")?.1;
-    scene.put(case("initial: the same again", &["bob", "dan", "cat"], 1, "ann", initial).ignored("running"))
+    scene.put(
+        case("initial: the same again", &["bob", "dan", "cat"], 1, "ann", initial)
+            .ignored("running"),
+    )
 }
 
 /// Contributions and the initial packet of the operation of three.
@@ -400,12 +575,24 @@ fn shares(scene: &mut Scene) -> Checked {
     put(scene, "another share, not signed again", "signature", flip(&good, 68 + 34))?;
     put(scene, "signed with the identity key", "signature", altered(&good, &key, &ctx, |_| {})?)?;
     put(scene, "signed without the contributions", "signature", altered(&good, &e, &[], |_| {})?)?;
-    put(scene, "signed with other contributions", "signature", altered(&good, &e, &[7; 32], |_| {})?)?;
-    put(scene, "of another operation", "operation", altered(&good, &e, &ctx, |c| write(c, 0, &[7; 32]))?)?;
+    put(
+        scene,
+        "signed with other contributions",
+        "signature",
+        altered(&good, &e, &[7; 32], |_| {})?,
+    )?;
+    put(
+        scene,
+        "of another operation",
+        "operation",
+        altered(&good, &e, &ctx, |c| write(c, 0, &[7; 32]))?,
+    )?;
     put(scene, "another place", "sender", altered(&good, &e, &ctx, |c| write(c, PLACE, &[0, 0]))?)?;
     put(scene, "a byte more", "long", altered(&good, &e, &ctx, |c| c.push(0))?)?;
-    scene.put(case("share: sent by another", &["cat", "dan"], CONTRIBUTED, "ann", good.clone())
-        .ignored("sender"))?;
+    scene.put(
+        case("share: sent by another", &["cat", "dan"], CONTRIBUTED, "ann", good.clone())
+            .ignored("sender"),
+    )?;
     let content = split(&good)?.1;
     let part = |from: &[u8], at: usize| -> [u8; 32] {
         core::array::from_fn(|i| from.get(at + i).copied().unwrap_or_default())
@@ -424,17 +611,27 @@ fn shares(scene: &mut Scene) -> Checked {
         ("zero as challenge", 66, [0; 32]),
     ] {
         let bad = altered(&good, &e, &ctx, |c| write(c, at, &bytes))?;
-        scene.put(case(&format!("share: {what}"), others, CONTRIBUTED, "bob", bad)
-            .failing("proof", &["bob"]))?;
+        scene.put(
+            case(&format!("share: {what}"), others, CONTRIBUTED, "bob", bad)
+                .failing("proof", &["bob"]),
+        )?;
     }
-    let bad = altered(&good, &e, &ctx, |c| write(c, 34, &foreign.get(102..198).unwrap_or_default()))?;
-    scene.put(case("share: share and proof of another", others, CONTRIBUTED, "bob", bad)
-        .failing("proof", &["bob"]))?;
+    let bad =
+        altered(&good, &e, &ctx, |c| write(c, 34, &foreign.get(102..198).unwrap_or_default()))?;
+    scene.put(
+        case("share: share and proof of another", others, CONTRIBUTED, "bob", bad)
+            .failing("proof", &["bob"]),
+    )?;
     scene.put(case("share: the same again", others, at + 1, "bob", good).ignored("repeated"))?;
     let early = scene.packet("bob", "confirmation")?.1;
-    scene.put(case("confirmation: before all shares", others, CONTRIBUTED, "bob", early).ignored("round"))?;
+    scene.put(
+        case("confirmation: before all shares", others, CONTRIBUTED, "bob", early).ignored("round"),
+    )?;
     let late = scene.packet("bob", "contribution")?.1;
-    scene.put(case("contribution: after all of them", others, CONTRIBUTED, "bob", late).ignored("repeated"))
+    scene.put(
+        case("contribution: after all of them", others, CONTRIBUTED, "bob", late)
+            .ignored("repeated"),
+    )
 }
 
 /// All packets of the operation of three before its confirmations.
@@ -452,39 +649,55 @@ fn confirmations(scene: &mut Scene) -> Checked {
     put(scene, "another signature", "signature", flip(&good, 40))?;
     put(scene, "signed with the ephemeral key", "signature", altered(&good, &e, &[], |_| {})?)?;
     put(scene, "another key-check value, not signed again", "signature", flip(&good, 140))?;
-    put(scene, "of another operation", "operation", altered(&good, &key, &[], |c| write(c, 0, &[7; 32]))?)?;
-    put(scene, "another place", "sender", altered(&good, &key, &[], |c| write(c, PLACE, &[0, 2]))?)?;
+    put(
+        scene,
+        "of another operation",
+        "operation",
+        altered(&good, &key, &[], |c| write(c, 0, &[7; 32]))?,
+    )?;
+    put(
+        scene,
+        "another place",
+        "sender",
+        altered(&good, &key, &[], |c| write(c, PLACE, &[0, 2]))?,
+    )?;
     put(scene, "a byte less", "short", altered(&good, &key, &[], |c| c.truncate(97))?)?;
     let cat = scene.identity("cat")?;
     let excluded = altered(&good, &cat, &[], |_| {})?;
-    scene.put(case("confirmation: of one who is excluded", &["ann", "dan"], SHARED, "cat", excluded)
-        .ignored("sender"))?;
+    scene.put(
+        case("confirmation: of one who is excluded", &["ann", "dan"], SHARED, "cat", excluded)
+            .ignored("sender"),
+    )?;
     let other = altered(&good, &key, &[], |c| write(c, 34, &[7; 32]))?;
-    let mut disagreement =
-        case("confirmation: another transcript", others, SHARED, "bob", other).failing("disagreement", &[]);
+    let mut disagreement = case("confirmation: another transcript", others, SHARED, "bob", other)
+        .failing("disagreement", &[]);
     disagreement.disagree = &["bob"];
     scene.put(disagreement)?;
     let lie = altered(&good, &key, &[], |c| write(c, 66, &[7; 32]))?;
     // Whoever is first cannot be held against anybody.
     scene.put(case("confirmation: another key, first", others, SHARED, "bob", lie.clone()))?;
     let ann = scene.packet("ann", "confirmation")?.1;
-    let mut after = case("confirmation: a good one after a lie", &["cat", "dan"], SHARED, "ann", ann.clone())
-        .failing("key-check", &["bob"]);
+    let mut after =
+        case("confirmation: a good one after a lie", &["cat", "dan"], SHARED, "ann", ann.clone())
+            .failing("key-check", &["bob"]);
     after.deliveries = vec![("bob", lie.clone())];
     scene.put(after)?;
     let ann_lies = altered(&ann, &scene.identity("ann")?, &[], |c| write(c, 66, &[7; 32]))?;
-    let mut after = case("confirmation: another key, second", &["cat", "dan"], SHARED, "ann", ann_lies.clone())
-        .failing("key-check", &["ann"]);
+    let mut after =
+        case("confirmation: another key, second", &["cat", "dan"], SHARED, "ann", ann_lies.clone())
+            .failing("key-check", &["ann"]);
     after.deliveries = vec![("bob", good.clone())];
     scene.put(after)?;
     let dan = scene.packet("dan", "confirmation")?.1;
-    let mut after = case("confirmation: the only good one", &["ann", "cat", "bob"], SHARED, "dan", dan)
-        .failing("key-check", &["ann", "bob"]);
+    let mut after =
+        case("confirmation: the only good one", &["ann", "cat", "bob"], SHARED, "dan", dan)
+            .failing("key-check", &["ann", "bob"]);
     after.deliveries = vec![("bob", lie), ("ann", ann_lies)];
     after.victims = &["cat"];
     scene.put(after)?;
-    scene.put(case("confirmation: the same again", others, at + 1, "bob", good)
-        .ignored("repeated"))?;
+    scene.put(
+        case("confirmation: the same again", others, at + 1, "bob", good).ignored("repeated"),
+    )?;
     let share = scene.packet("bob", "share")?.1;
     scene.put(case("share: after all of them", others, SHARED, "bob", share).ignored("repeated"))
 }
@@ -503,7 +716,9 @@ fn aborts(scene: &mut Scene) -> Checked {
         ("internal error", 4, AbortReason::Internal),
     ] {
         let packet = abort(&bob, 1, reason)?;
-        scene.put(case(&format!("abort: {what}"), others, after, "bob", packet).failing("abort", &[]))?;
+        scene.put(
+            case(&format!("abort: {what}"), others, after, "bob", packet).failing("abort", &[]),
+        )?;
     }
     let good = abort(&bob, 1, AbortReason::Asked)?;
     let put = |scene: &mut Scene, what: &str, from: &str, victims: &[&str], reason, packet| {
@@ -511,16 +726,40 @@ fn aborts(scene: &mut Scene) -> Checked {
         scene.put(case(&what, victims, 2, from, packet).ignored(reason))
     };
     put(scene, "another signature", "bob", others, "signature", flip(&good, 4))?;
-    put(scene, "by one who is excluded", "cat", &["ann", "bob", "dan"], "sender",
-        abort(&cat, 1, AbortReason::Asked)?)?;
-    put(scene, "signed by one who is excluded", "bob", others, "signature",
-        abort(&cat, 1, AbortReason::Asked)?)?;
-    put(scene, "of another operation", "bob", others, "operation",
-        altered(&good, &bob, &[], |c| write(c, 0, &[7; 32]))?)?;
+    put(
+        scene,
+        "by one who is excluded",
+        "cat",
+        &["ann", "bob", "dan"],
+        "sender",
+        abort(&cat, 1, AbortReason::Asked)?,
+    )?;
+    put(
+        scene,
+        "signed by one who is excluded",
+        "bob",
+        others,
+        "signature",
+        abort(&cat, 1, AbortReason::Asked)?,
+    )?;
+    put(
+        scene,
+        "of another operation",
+        "bob",
+        others,
+        "operation",
+        altered(&good, &bob, &[], |c| write(c, 0, &[7; 32]))?,
+    )?;
     put(scene, "another place", "bob", others, "sender", abort(&bob, 2, AbortReason::Asked)?)?;
     put(scene, "sent by another", "ann", &["cat", "dan"], "sender", good)?;
-    put(scene, "subject outside the membership", "bob", others, "place",
-        abort(&bob, 1, AbortReason::IdentityKey(3))?)?;
+    put(
+        scene,
+        "subject outside the membership",
+        "bob",
+        others,
+        "place",
+        abort(&bob, 1, AbortReason::IdentityKey(3))?,
+    )?;
     put(scene, "an unknown reason", "bob", others, "value", {
         let packet = abort(&bob, 1, AbortReason::Asked)?;
         altered(&packet, &bob, &[], |c| write(c, 34, &[9]))?
@@ -535,9 +774,15 @@ fn of_two(scene: &mut Scene) -> Checked {
     let some = hex::decode("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76");
     let some = some.unwrap_or_else(|_| base.to_vec());
     let bad = altered(&good, &e, &ctx, |c| write(c, 34, &some))?;
-    scene.put(case("share of two: not the identity", &["ann"], 2, "bob", bad).failing("proof", &["bob"]))?;
+    scene.put(
+        case("share of two: not the identity", &["ann"], 2, "bob", bad).failing("proof", &["bob"]),
+    )?;
     let fields = ShareFields {
-        op: scene.op()?, place: 1, share: [0; 32], challenge: [0; 32], response: [0; 32],
+        op: scene.op()?,
+        place: 1,
+        share: [0; 32],
+        challenge: [0; 32],
+        response: [0; 32],
     };
     let bad = fields.sign(&e, &ctx).map_err(unable)?.to_wire();
     scene.put(case("share of two: no proof", &["ann"], 2, "bob", bad).failing("proof", &["bob"]))

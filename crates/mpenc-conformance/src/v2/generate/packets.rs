@@ -113,7 +113,8 @@ fn good_others(dice: &mut Dice, cases: &mut Vec<Value>) -> Checked {
         let (challenge, response) = (dice.array(), dice.array());
         let packet = ShareFields { op, place, share, challenge, response };
         let packet = packet.sign(&key, &ctx).map_err(unable)?;
-        cases.push(json!({"label": format!("share, place {place}"), "packet": hx(packet.to_wire()),
+        cases
+            .push(json!({"label": format!("share, place {place}"), "packet": hx(packet.to_wire()),
             "signer": hx(seed), "ctx": hx(ctx), "expect": "accept"}));
     }
     for (label, reason) in [

@@ -1,8 +1,6 @@
 //! Cases of framing, derivation, encryption, group, proofs, signatures, padding.
 
-use mpenc_crypto::{
-    Aead as _, PrimeOrderGroup as _, SecretBytes, SigningKey as _, V2, label,
-};
+use mpenc_crypto::{Aead as _, PrimeOrderGroup as _, SecretBytes, SigningKey as _, V2, label};
 use serde_json::{Value, json};
 
 use super::super::{hx, primitive};
@@ -75,10 +73,19 @@ pub(super) fn aead(dice: &mut Dice) -> Checked<Value> {
         cases.push(flipped(&last, label, key, at)?);
     }
     let mut short = last.clone();
-    replace(&mut short, &[("label", json!("authenticator only, of something else")),
-        ("expect", json!("refuse")), ("sealed", dice.hex(16))]);
+    replace(
+        &mut short,
+        &[
+            ("label", json!("authenticator only, of something else")),
+            ("expect", json!("refuse")),
+            ("sealed", dice.hex(16)),
+        ],
+    );
     cases.push(short.clone());
-    replace(&mut short, &[("label", json!("shorter than an authenticator")), ("sealed", dice.hex(15))]);
+    replace(
+        &mut short,
+        &[("label", json!("shorter than an authenticator")), ("sealed", dice.hex(15))],
+    );
     cases.push(short);
     plain("mpenc-v2-aead/1", vec![("cases", cases)])
 }
@@ -125,7 +132,10 @@ const NO_ELEMENTS: [(&str, &str); 17] = [
     ("negative xy", "a45fdc55c76448c049a1ab33f17023edfb2be3581e9c7aade8a6125215e04220"),
     ("negative xy", "445425117cb8c90edcbc7c1cc0e74f747f2c1efa5630a967c64f287792a48a4b"),
     ("s = -1, so that y = 0", "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    ("base point with a high bit", "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2df6"),
+    (
+        "base point with a high bit",
+        "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2df6",
+    ),
 ];
 
 pub(super) fn group(dice: &mut Dice) -> Checked<Value> {
@@ -136,7 +146,8 @@ pub(super) fn group(dice: &mut Dice) -> Checked<Value> {
     ];
     let mut points = vec![base];
     for _ in 0..4 {
-        let point = hx(V2::export(&V2::mul_base(&primitive::scalar(&Node::root(&hx(dice.scalar())))?)));
+        let point =
+            hx(V2::export(&V2::mul_base(&primitive::scalar(&Node::root(&hx(dice.scalar())))?)));
         import.push(json!({"label": "any element", "input": point, "expect": "element"}));
         points.push(point);
     }
@@ -206,18 +217,23 @@ pub(super) fn proof(dice: &mut Dice) -> Checked<Value> {
     let whole = Node::root(&whole).get("cases")?.items()?;
     let [first, second, ..] = whole.as_slice() else { return Ok(Value::Null) };
     let (good, other) = (first.value(), second.value());
-    for (label, key) in [
-        ("another context", "ctx"), ("another challenge", "c"), ("another response", "s"),
-    ] {
+    for (label, key) in
+        [("another context", "ctx"), ("another challenge", "c"), ("another response", "s")]
+    {
         cases.push(flipped(good, label, key, 0)?);
     }
     for (label, key) in [
-        ("another contribution", "z"), ("another base", "d"), ("another share", "x"),
-        ("the challenge of another proof", "c"), ("the response of another proof", "s"),
+        ("another contribution", "z"),
+        ("another base", "d"),
+        ("another share", "x"),
+        ("the challenge of another proof", "c"),
+        ("the response of another proof", "s"),
     ] {
         let mut bad = flipped(good, label, "ctx", 0)?;
-        replace(&mut bad, &[("ctx", hx(first.get("ctx")?.hex()?)),
-            (key, hx(Node::root(other).get(key)?.hex()?))]);
+        replace(
+            &mut bad,
+            &[("ctx", hx(first.get("ctx")?.hex()?)), (key, hx(Node::root(other).get(key)?.hex()?))],
+        );
         cases.push(bad);
     }
     let mut bad = flipped(good, "another place", "ctx", 0)?;
@@ -249,7 +265,10 @@ const SMALL_ORDER: [(&str, &str); 7] = [
     ("order 8", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
     ("order 8", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
     ("order 4, not canonical", "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    ("the identity, not canonical", "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    (
+        "the identity, not canonical",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ),
 ];
 
 pub(super) fn signatures(dice: &mut Dice) -> Checked<Value> {
@@ -278,12 +297,19 @@ pub(super) fn signatures(dice: &mut Dice) -> Checked<Value> {
         (r.to_vec(), s)
     };
     for (label, fields) in [
-        ("another label", vec![("name", json!("mpENC-2 contribution")), ("signature", signature.value().clone())]),
-        ("S plus the order", vec![("name", json!("mpENC-2 initial")),
-            ("signature", hx([r, plus_order(s).to_vec()].concat()))]),
+        (
+            "another label",
+            vec![("name", json!("mpENC-2 contribution")), ("signature", signature.value().clone())],
+        ),
+        (
+            "S plus the order",
+            vec![
+                ("name", json!("mpENC-2 initial")),
+                ("signature", hx([r, plus_order(s).to_vec()].concat())),
+            ],
+        ),
         ("zeros", vec![("signature", hx([0; 64]))]),
-        ("R the identity, S zero", vec![("signature",
-            hx([&[1][..], &[0; 63]].concat()))]),
+        ("R the identity, S zero", vec![("signature", hx([&[1][..], &[0; 63]].concat()))]),
     ] {
         replace(&mut bad, &[("label", json!(label))]);
         replace(&mut bad, &fields);
@@ -291,8 +317,14 @@ pub(super) fn signatures(dice: &mut Dice) -> Checked<Value> {
     }
     // Under such keys anybody could sign, as far as the equation goes.
     for (label, key) in SMALL_ORDER {
-        replace(&mut bad, &[("label", json!(format!("key: {label}"))), ("key", json!(key)),
-            ("signature", hx([&[1][..], &[0; 63]].concat()))]);
+        replace(
+            &mut bad,
+            &[
+                ("label", json!(format!("key: {label}"))),
+                ("key", json!(key)),
+                ("signature", hx([&[1][..], &[0; 63]].concat())),
+            ],
+        );
         cases.push(bad.clone());
     }
     // The data begin where the label should end.

@@ -11,7 +11,9 @@ pub(super) fn file(value: &Value) -> String {
     keys.sort_by_key(|key| first.iter().position(|name| name == key).unwrap_or(first.len()));
     let lines: Vec<String> = keys
         .into_iter()
-        .filter_map(|key| Some(format!(" {}: {}", Value::from(key.as_str()), list(fields.get(key)?))))
+        .filter_map(|key| {
+            Some(format!(" {}: {}", Value::from(key.as_str()), list(fields.get(key)?)))
+        })
         .collect();
     format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
