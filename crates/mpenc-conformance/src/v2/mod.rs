@@ -10,6 +10,7 @@ mod greeting;
 mod keyed;
 mod messages;
 mod negative;
+mod operation;
 mod packets;
 mod primitive;
 mod room;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod recordings;
+mod v2;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -24,6 +24,11 @@ fn list(value: &Value) -> String {
             let lines: Vec<String> = items.iter().map(|item| format!("  {item}")).collect();
             format!("[\n{}\n ]", lines.join(",\n"))
         }
-        other => other.to_string(),
+        Value::Array(_)
+        | Value::Object(_)
+        | Value::String(_)
+        | Value::Number(_)
+        | Value::Bool(_)
+        | Value::Null => value.to_string(),
     }
 }
