@@ -53,8 +53,8 @@ def check_file(path):
     except KeyError as error:
         known = kind in FORMATS
         tally.faults.append(f"misses {error}" if known else f"has the unknown format {kind!r}")
-    except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
-        tally.faults.append(f"cannot be read: {error}")
+    except Exception as error:  # Whatever it is, nothing in the file counts.
+        tally.faults.append(f"cannot be read: {type(error).__name__}: {error}")
     if not tally.counts and not tally.faults:
         tally.faults.append("there is nothing in it to check")
     return kind, tally
