@@ -14,7 +14,9 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from formats import greeting_files, message_files, packet_files, primitive  # noqa: E402
+from formats import (  # noqa: E402
+    greeting_files, message_files, packet_files, primitive, session_files,
+)
 from formats.tally import Tally  # noqa: E402
 from primitives import selfcheck  # noqa: E402
 
@@ -37,6 +39,7 @@ FORMATS = {
     "mpenc-v2-greeting-negative/1": greeting_files.negative_file,
     "mpenc-v2-messages/1": message_files.run_file,
     "mpenc-v2-messages-negative/1": message_files.negative_file,
+    "mpenc-v2-session/1": session_files.session_file,
 }
 
 # Faults of one file that are printed; the first says most.

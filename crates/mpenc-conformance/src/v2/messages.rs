@@ -85,9 +85,7 @@ impl Subsession {
     }
 
     pub(super) fn message_id(&self, author: &MemberId, seq: u64, content: &[u8]) -> [u8; 32] {
-        let key = self.keys.message_id_key();
-        let parts: [&[u8]; 5] = [&key, &self.sid, author.as_bytes(), &seq.to_be_bytes(), content];
-        V2::framed(Label::MESSAGE_ID, &parts)
+        message_id(&self.keys, &self.sid, author, seq, content)
     }
 
     /// What an author signs.
@@ -131,6 +129,19 @@ impl Subsession {
         let plaintext = Plaintext { signature, content }.encode();
         Ok(self.encrypt(&Raw { author: author.clone(), seq, plaintext, nonce: None }))
     }
+}
+
+/// `mId` of section 5.3.
+pub(super) fn message_id(
+    keys: &Keys,
+    sid: &[u8; 32],
+    author: &MemberId,
+    seq: u64,
+    content: &[u8],
+) -> [u8; 32] {
+    let key = keys.message_id_key();
+    let parts: [&[u8]; 5] = [&key, sid, author.as_bytes(), &seq.to_be_bytes(), content];
+    V2::framed(Label::MESSAGE_ID, &parts)
 }
 
 /// The parts of a message that is listed.

@@ -14,6 +14,7 @@ mod operation;
 mod packets;
 mod primitive;
 mod room;
+mod session;
 
 use serde_json::Value;
 
@@ -76,6 +77,9 @@ const WHOLE: [(&str, Check); 4] = [
 
 /// Checks a file of a v2 format; `None` if it has none of these.
 pub(crate) fn check(name: &str, format: &str, file: &Node<'_>) -> Option<Vec<Line>> {
+    if format == session::FORMAT {
+        return Some(session::check(name, file));
+    }
     let mut tally = Tally::default();
     let checked = if let Some(plain) = PLAIN.iter().find(|plain| plain.format == format) {
         check_plain(plain, file, &mut tally)

@@ -11,6 +11,7 @@ mod messages;
 mod negative;
 mod packets;
 mod primitive;
+mod session;
 mod text;
 
 use serde_json::{Map, Value, json};
@@ -38,7 +39,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 20] = [
+const MAKERS: [(&str, Make); 22] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -59,6 +60,8 @@ const MAKERS: [(&str, Make); 20] = [
     ("greeting-negative.json", negative::negative),
     ("messages.json", messages::runs),
     ("messages-negative.json", messages::negative),
+    ("session-change.json", session::change),
+    ("session-two.json", session::two),
 ];
 
 /// Completes the cases of a plain file with what follows from their fields.
