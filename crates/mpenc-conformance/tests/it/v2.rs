@@ -83,7 +83,7 @@ fn whatever_is_altered_is_noticed() {
         ("session-change.json", "/log/18/packet"),
         ("session-change.json", "/messages/9/chain"),
         ("session-change.json", "/steps/bob/40/t"),
-        ("session-two.json", "/operations/1/result/sid"),
+        ("session-two.json", "/operations/2/result/sid"),
     ] {
         let text = fs::read_to_string(folder().join(file)).unwrap();
         let mut value: Value = serde_json::from_str(&text).unwrap();
