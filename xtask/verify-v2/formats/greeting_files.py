@@ -75,6 +75,7 @@ def play(group, listed):
     result, steps = listed["result"], listed["packets"]
     first = data(steps[0]["packet"])
     expect("from", listed["by"], steps[0]["from"])
+    expect("kind", steps[0]["kind"], packets.decode(first)["kind"])
     running, reason = group.state(by).recognise(by, first)
     if running is None:
         raise Mismatch(f"the initial packet is not recognised: {reason}")
@@ -103,7 +104,7 @@ def play(group, listed):
         final = verdict.kind in (COMPLETE, FAILING)
         group.accept(step, sender, channel, packet, "final" if final else None)
     owners(group, listed, running)
-    outcome(group, result, running, verdict, salt)
+    outcome(group, result, running, verdict, salt, steps[-1])
 
 
 def owners(group, listed, running):
@@ -169,7 +170,7 @@ def signed(fields, seed, ctx=b""):
     return packets.encode({**fields, "signature": framing.sign(seed, label, content)})
 
 
-def outcome(group, result, running, verdict, salt):
+def outcome(group, result, running, verdict, salt, final):
     if running.alone:
         expect("outcome", "alone", result["outcome"])
         group.complete(running)
@@ -184,6 +185,7 @@ def outcome(group, result, running, verdict, salt):
     if verdict.kind == FAILING:
         expect("outcome", "failed", result["outcome"])
         expect("cause", result["cause"], verdict.reason)
+        expect("by", result["by"], final["from"])
         return
     expect("outcome", "complete" if verdict.kind == COMPLETE else "running", result["outcome"])
     if verdict.kind != COMPLETE:

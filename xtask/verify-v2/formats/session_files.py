@@ -98,6 +98,90 @@ def _message(listed, entry, room):
             room.texts.append(messages.joined(room.parts.pop(author)).decode("utf-8"))
 
 
+def _channel(log):
+    """Whoever sends is in the channel, and its membership follows from who came and went."""
+    channel, time = [], 0
+    for at, entry in enumerate(log):
+        if entry["t"] < time:
+            raise Mismatch(f"log[{at}] is earlier than what is before it")
+        time = entry["t"]
+        if "packet" in entry:
+            if entry["from"] not in channel:
+                raise Mismatch(f"log[{at}] is from outside the channel")
+        else:
+            if set(entry["enter"]) & set(channel) or not set(entry["leave"]) <= set(channel):
+                raise Mismatch(f"log[{at}] changes what is so already")
+            channel = sorted(set(channel) - set(entry["leave"]) | set(entry["enter"]), key=name)
+        expect(f"log[{at}].channel", channel, entry["channel"])
+
+
+def _orders(file):
+    """(prev_pF, CH) at any time, with the members of the last completed operations."""
+    first = file["operations"][0]
+    orders = {(first["prev_final"], first["prev_chain"]): [first["previous"]]}
+    last, members = first["prev_final"], [first["previous"]]
+    for operation in file["operations"]:
+        for step in operation["packets"]:
+            if step.get("role") in ("final", "both"):
+                last = step["pid"]
+                if operation["result"]["outcome"] in ("complete", "alone"):
+                    members = [operation["members"]] + members
+            if step.get("role"):
+                orders[(last, step["chain"])] = members
+    return orders
+
+
+def _steps(who, file, log, kinds):
+    """What a member got, drew, sent and thought fits log and operations."""
+    sent, heard, drawn, time = [], [], [], 0
+    orders = _orders(file)
+    sids = {operation["result"].get("sid") for operation in file["operations"]} | {None}
+    for i, step in enumerate(file["steps"][who]):
+        if step["t"] < time:
+            raise Mismatch(f"step {i} is earlier than what is before it")
+        time, kind = step["t"], step["in"]["kind"]
+        if kind == "event":
+            seq = step["in"]["seq"]
+            heard.append(seq)
+            if log[seq]["t"] >= step["t"]:
+                raise Mismatch(f"step {i} hears what was not yet said")
+        elif kind not in ("timeout", "action"):
+            raise Mismatch(f"step {i} has the unknown input {kind}")
+        greets = False
+        for out in step.get("out", []):
+            if "packet" in out:
+                at = out["packet"]
+                expect(f"step {i} sends", (who, step["t"]), (log[at]["from"], log[at]["t"]))
+                sent.append(at)
+                greets |= kinds[at] in packets.GREETING
+        if greets:
+            drawn += [draw for draw in step.get("rand", []) if isinstance(draw, str)]
+        state = step.get("state")
+        if state:
+            order = state["order"] and tuple(state["order"])
+            if order and order not in orders or state["sid"] not in sids:
+                raise Mismatch(f"step {i} has a state that nobody can have")
+            # Who is excluded stays where it was until it has left.
+            agreed = next((m for m in orders.get(order, []) if who in m), None)
+            if state["members"] not in ([who], agreed):
+                raise Mismatch(f"step {i} has members that nobody agreed on")
+    mine = [at for at, entry in enumerate(log) if entry.get("from") == who]
+    expect("packets sent", mine, sorted(sent))
+    expect("events", sorted(set(heard)), heard)
+    present = [
+        at for at, entry in enumerate(log)
+        if who in entry["channel"] or who in entry.get("leave", [])
+    ]
+    expect("events heard", present[: len(heard)], heard)
+    listed, instance = [], []
+    for operation in file["operations"]:
+        for draws in operation["draws"]:
+            if draws["name"] == who:
+                instance = [draws["instance"]]
+                listed += draws["fresh"]
+    expect("draws", instance + listed, drawn)
+
+
 def session_file(file, tally):
     log = file["log"]
     kinds = {
@@ -120,7 +204,10 @@ def session_file(file, tally):
         lambda listed: _message(listed, log[listed["at"]], rooms[listed["operation"]]),
     )
 
+    tally.each("members", sorted(file["steps"]), lambda who: _steps(who, file, log, kinds))
+
     def everything(_):
+        _channel(log)
         sent = {at for at, kind in kinds.items() if kind == "message"}
         expect("messages", sent, {listed["at"] for listed in file["messages"]})
         for who, texts in file["final"].items():
