@@ -5,7 +5,8 @@
 
 Written from docs/spec/wire-v2.md, with nothing but Python's standard library. Prints a line for
 each file; the last line is `N passed, N failed`, counting cases. The exit status is 0 if nothing
-failed. A file without a known format fails, and so do a file and a folder with nothing in it.
+failed. A file without a known format fails, and so do a file and a folder with nothing in it. Last, a
+digit of each file is altered (not on disk), and that must fail.
 """
 
 import json
@@ -42,8 +43,57 @@ FORMATS = {
     "mpenc-v2-session/1": session_files.session_file,
 }
 
+# A place in a file of each format that is altered, to see that it is noticed.
+ALTERED = {
+    "mpenc-v2-frame/1": ("cases", 3, "h"),
+    "mpenc-v2-kdf/1": ("cases", 0, "out"),
+    "mpenc-v2-aead/1": ("cases", 1, "sealed"),
+    "mpenc-v2-group/1": ("products", 1, "product"),
+    "mpenc-v2-proof/1": ("cases", 0, "s"),
+    "mpenc-v2-signatures/1": ("cases", 0, "signature"),
+    "mpenc-v2-order/1": ("packet_ids", 1, "packet"),
+    "mpenc-v2-fingerprint/1": ("cases", 0, "t"),
+    "mpenc-v2-hedged/1": ("cases", 0, "fresh"),
+    "mpenc-v2-chain-keys/1": ("cases", 0, "positions", 0, "tag"),
+    "mpenc-v2-packets/1": ("cases", 0, "packet"),
+    "mpenc-v2-content/1": ("plaintexts", 0, "plaintext"),
+    "mpenc-v2-parts/1": ("cases", 0, "digest"),
+    "mpenc-v2-greeting/1": ("cases", 0, "operations", 0, "draws", 0, "fresh", 0),
+    "mpenc-v2-greeting-negative/1": ("cases", 0, "packet"),
+    "mpenc-v2-messages/1": ("cases", 0, "messages", 0, "packet"),
+    "mpenc-v2-messages-negative/1": ("cases", 0, "packet"),
+    "mpenc-v2-session/1": ("messages", 0, "chain"),
+}
+
 # Faults of one file that are printed; the first says most.
 SHOWN = 5
+
+
+def alter(file, place):
+    """Changes the last digit of a value, and leaves no other case of its list."""
+    value = file
+    for key in place[:-1]:
+        value = value[key]
+    digit = value[place[-1]][-1]
+    value[place[-1]] = value[place[-1]][:-1] + ("1" if digit == "0" else "0")
+    if place[0] == "cases":
+        file["cases"] = [file["cases"][place[1]]]
+
+
+def bites(path):
+    """Whether a file that is altered fails; None if nothing of its format is altered."""
+    try:
+        file = json.loads(path.read_text(encoding="utf-8"))
+        place = ALTERED[file["format"]]
+        alter(file, place)
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None
+    tally = Tally()
+    try:
+        FORMATS[file["format"]](file, tally)
+    except Exception:
+        return True
+    return bool(tally.faults)
 
 
 def check_file(path):
@@ -85,7 +135,14 @@ def check_folder(folder):
             print(f"        {fault}")
         if len(tally.faults) > SHOWN:
             print(f"        and {len(tally.faults) - SHOWN} more")
-    return passed, failed
+    results = {path.name: bites(path) for path in paths}
+    unnoticed = [name for name, noticed in results.items() if noticed is False]
+    noticed = sum(result is True for result in results.values())
+    verdict = "FAILED" if unnoticed else "ok    "
+    print(f"{verdict}  {noticed} files, altered in one digit each, fail")
+    for name in unnoticed:
+        print(f"        {name} does not")
+    return passed, failed + len(unnoticed)
 
 
 def main(arguments):
