@@ -1,4 +1,5 @@
-//! Holds this implementation against recordings of the original one.
+//! Holds this implementation against recordings of the original one, and against the vectors of
+//! the second profile, which it makes and a program in another language verifies.
 //!
 //! A vector file says by its field `format` what it is. Primitive files are recomputed; of a
 //! session file every packet is verified and opened as an observer who knows all keys would, and

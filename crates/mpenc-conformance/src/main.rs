@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Holds this implementation against recordings of the original one.
+Holds this implementation against recordings of the original one, and against the vectors of the
+second profile.
 
 Usage: mpenc-conformance [--departures] FOLDER…
        mpenc-conformance --write FOLDER
@@ -71,7 +72,11 @@ fn make(folder: &Path, write: bool) -> Result<String, String> {
         if write {
             fs::write(&path, text).map_err(|error| unable(&path, error))?;
         } else if fs::read(&path).map_err(|error| unable(&path, error))? != text.as_bytes() {
-            return Err(format!("{} is not what is made today", path.display()));
+            let path = path.display();
+            return Err(format!(
+                "{path} is not what is made today: if that is meant, `cargo xtask vectors` makes \
+                 it, and xtask/verify-v2 has to agree"
+            ));
         }
     }
     for entry in fs::read_dir(folder).map_err(|error| unable(folder, error))? {
