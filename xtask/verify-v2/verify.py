@@ -3,10 +3,10 @@
 
     python3 xtask/verify-v2/verify.py [FOLDER …]
 
-Written from docs/spec/wire-v2.md, with nothing but Python's standard library. Prints a line for
-each file; the last line is `N passed, N failed`, counting cases. The exit status is 0 if nothing
-failed. A file without a known format fails, and so do a file and a folder with nothing in it. Last, a
-digit of each file is altered (not on disk), and that must fail.
+Written from docs/spec/wire-v2.md, with nothing but the standard library of Python 3.8 or later.
+Prints a line for each file; the last line is `N passed, N failed`, counting cases. The exit status
+is 0 if nothing failed. A file without a known format fails, and so do a file and a folder with
+nothing in it. Last, a digit of each file is altered (not on disk), and that must fail.
 """
 
 import json

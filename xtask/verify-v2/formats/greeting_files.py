@@ -103,8 +103,26 @@ def play(group, listed):
         expect("kind", step["kind"], packets.decode(packet)["kind"])
         final = verdict.kind in (COMPLETE, FAILING)
         group.accept(step, sender, channel, packet, "final" if final else None)
+    if listed.get("left"):
+        leave(group, listed, running, verdict)
     owners(group, listed, running)
     outcome(group, result, running, verdict, salt, steps[-1])
+
+
+def leave(group, listed, running, verdict):
+    """Members have left the channel, which ends a running operation for everybody (section 2)."""
+    left = listed["left"]
+    if verdict and verdict.kind != ACCEPTED:
+        raise Mismatch("somebody leaves an operation that is over")
+    remaining, leavers = names(left["remaining"]), names(left["leavers"])
+    expect("remaining", sorted(set(names(listed["channel"])) - set(leavers)), sorted(remaining))
+    if not set(leavers) & set(running.members):
+        raise Mismatch("nobody leaves whom the operation needs")
+    initial = data(listed["packets"][0]["pid"])
+    pid = framing.leave_id(remaining, initial, leavers)
+    expect("left.pid", left["pid"], pid)
+    group.order = (pid, framing.chain(group.order[1], pid, "leave"))
+    expect("left.chain", left["chain"], group.order[1])
 
 
 def owners(group, listed, running):
@@ -182,13 +200,14 @@ def outcome(group, result, running, verdict, salt, final):
         expect("d", datas(result["d"]), running.bases)
     if running.t:
         expect("x", datas(result["x"]), running.xs())
-    if verdict.kind == FAILING:
+    if verdict is not None and verdict.kind == FAILING:
         expect("outcome", "failed", result["outcome"])
         expect("cause", result["cause"], verdict.reason)
         expect("by", result["by"], final["from"])
         return
-    expect("outcome", "complete" if verdict.kind == COMPLETE else "running", result["outcome"])
-    if verdict.kind != COMPLETE:
+    complete = verdict is not None and verdict.kind == COMPLETE
+    expect("outcome", "complete" if complete else "running", result["outcome"])
+    if not complete:
         return
     expect("k", result["k"], running.secret)
     found = agreement.keys(running.secret, running.t, salt)

@@ -55,6 +55,12 @@ def _operations(file, log):
                 final = complete and step["role"] in ("final", "both")
                 for room in rooms.values():
                     room.accept(at, data(step["chain"]), data(step["pid"]), step["role"], final)
+        left = operation.get("left")
+        if left:
+            expect("leavers", left["leavers"], log[left["at"]]["leave"])
+            expect("remaining", left["remaining"], log[left["at"]]["channel"])
+            for room in rooms.values():
+                room.accept(left["at"], data(left["chain"]), data(left["pid"]), "final", False)
         if operation["result"]["outcome"] == "complete":
             last = operation["packets"][-1]
             rooms[i] = Room(operation, data(last["pid"]), data(last["chain"]))
@@ -63,6 +69,17 @@ def _operations(file, log):
                 data(message["mid"]) for message in file["messages"] if message["operation"] == i
             }
     return rooms, used
+
+
+def _late(file, log, at):
+    """A packet of an operation that had ended before."""
+    op = packets.decode(data(log[at]["packet"]))["op"]
+    for operation in file["operations"]:
+        if data(operation["result"]["op"]) == op:
+            end = operation["left"]["at"] if operation.get("left") else operation["at"][-1]
+            if end < at:
+                return
+    raise Mismatch(f"log[{at}] is not late")
 
 
 def _message(listed, entry, room):
@@ -128,6 +145,9 @@ def _orders(file):
                     members = [operation["members"]] + members
             if step.get("role"):
                 orders[(last, step["chain"])] = members
+        if operation.get("left"):
+            last = operation["left"]["pid"]
+            orders[(last, operation["left"]["chain"])] = members
     return orders
 
 
@@ -154,6 +174,8 @@ def _steps(who, file, log, kinds):
                 expect(f"step {i} sends", (who, step["t"]), (log[at]["from"], log[at]["t"]))
                 sent.append(at)
                 greets |= kinds[at] in packets.GREETING
+            if "lost" in out:
+                greets |= packets.kind_of(data(out["lost"])) in packets.GREETING
         if greets:
             drawn += [draw for draw in step.get("rand", []) if isinstance(draw, str)]
         state = step.get("state")
@@ -192,7 +214,10 @@ def session_file(file, tally):
     def operations(_):
         holder["rooms"], used = _operations(file, log)
         greeting = {at for at, kind in kinds.items() if kind in packets.GREETING}
-        expect("greeting packets", greeting, used)
+        late = set(file.get("late", []))
+        expect("greeting packets", greeting, used | late)
+        for at in late:
+            _late(file, log, at)
 
     tally.each("operation_lists", [{}], operations)
     tally.detail("operations", len(file["operations"]))

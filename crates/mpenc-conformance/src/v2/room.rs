@@ -10,7 +10,7 @@ use mpenc_greeting::{
     AbortReason, BroadcastGreeter, Failure, Greeter as _, GreetingReject, Inspection, Metadata,
     Outcome, SubsessionKeys,
 };
-use mpenc_packet::v2::{chain_extend, chain_start, packet_id};
+use mpenc_packet::v2::{chain_extend, chain_start, leave_packet_id, packet_id};
 use mpenc_types::{ChainHash, MemberId, MemberSet, MessageId, PacketId, PacketRole};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{TryCryptoRng, TryRng};
@@ -112,6 +112,14 @@ pub(super) enum Judged {
 
 pub(super) struct Room {
     pub(super) players: BTreeMap<MemberId, Player>,
+    /// The last accepted initial packet.
+    initial: Option<PacketId>,
+}
+
+/// What an operation ended with when somebody left the channel.
+pub(super) struct Left {
+    pub(super) pid: PacketId,
+    pub(super) chain: ChainHash,
 }
 
 impl Room {
@@ -142,7 +150,7 @@ impl Room {
                 player.greeter.set_identity(name, Some(*key));
             }
         }
-        Self { players }
+        Self { players, initial: None }
     }
 
     pub(super) fn player(&mut self, who: &MemberId) -> Checked<&mut Player> {
@@ -211,12 +219,38 @@ impl Room {
             };
             if role.is_some() {
                 delivered.role = role;
+                if role == Some(PacketRole::Initial) {
+                    self.initial = Some(pid);
+                }
                 delivered.chain =
                     self.player(who)?.order.map(|(_, chain)| chain).or(delivered.chain);
             }
             delivered.end = end.or(delivered.end);
         }
         Ok(delivered)
+    }
+
+    /// Members of the running operation leave the channel, which ends it for everybody.
+    pub(super) fn leave(&mut self, remaining: &MemberSet, leavers: &MemberSet) -> Checked<Left> {
+        let initial = self.initial.ok_or_else(|| Fault::new("leave", "no operation runs"))?;
+        let pid = leave_packet_id::<V2>(remaining, &initial, leavers);
+        let mut left = None;
+        for (who, player) in &mut self.players {
+            let follows = player.greeter.running().is_some() && remaining.contains(who);
+            if let Some((_, chain)) = player.order.filter(|_| follows) {
+                let chain = chain_extend::<V2>(&chain, &pid, PacketRole::Leave);
+                player.greeter.fail();
+                let stays = player.keys.is_some() || player.creator;
+                player.order = Some((pid, chain)).filter(|_| stays);
+                left = Some(Left { pid, chain });
+            }
+            if leavers.contains(who) {
+                player.greeter.reset();
+                (player.keys, player.order) = (None, None);
+                player.outbox.clear();
+            }
+        }
+        left.ok_or_else(|| Fault::new("leave", "nobody remains"))
     }
 
     /// What one member makes of a packet; it reacts.

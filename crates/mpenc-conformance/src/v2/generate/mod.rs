@@ -39,7 +39,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 22] = [
+const MAKERS: [(&str, Make); 23] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -61,6 +61,7 @@ const MAKERS: [(&str, Make); 22] = [
     ("messages.json", messages::runs),
     ("messages-negative.json", messages::negative),
     ("session-change.json", session::change),
+    ("session-leave.json", session::leave),
     ("session-two.json", session::two),
 ];
 

@@ -176,9 +176,10 @@ fn session(dice: &mut Dice, label: &str, names: &[&str], deeds: &[Deed<'_>]) -> 
     file.insert("final".to_owned(), last);
     let mut file = Value::Object(file);
     let found = derived(&Node::root(&file))?;
-    for key in ["operations", "messages"] {
-        let value = found.get(key).cloned().unwrap_or_default();
-        super::primitive::replace(&mut file, &[(key, value)]);
+    for key in ["operations", "messages", "late"] {
+        if let Some(value) = found.get(key).filter(|value| !value.is_null()) {
+            super::primitive::replace(&mut file, &[(key, value.clone())]);
+        }
     }
     for line in super::super::session::check("made", &Node::root(&file)) {
         if let Some(fault) = line.tally.faults().first() {
@@ -212,6 +213,24 @@ pub(super) fn change(dice: &mut Dice) -> Checked<Value> {
         (5000, "ann", say("last")),
     ];
     session(dice, "a session", &["ann", "bob", "cat", "dan"], &deeds)
+}
+
+/// Somebody leaves while it is being included, and comes again.
+pub(super) fn leave(dice: &mut Dice) -> Checked<Value> {
+    let deeds = [
+        (0, "ann", json!({"action": "join"})),
+        (1000, "bob", json!({"action": "join"})),
+        (1000, "ann", json!({"action": "change", "include": ["bob"]})),
+        (4000, "bob", say("Hello")),
+        (2000, "dan", json!({"action": "join"})),
+        (1000, "ann", json!({"action": "change", "include": ["dan"]})),
+        (150, "dan", json!({"action": "part"})),
+        (2000, "ann", say("dan has gone")),
+        (4000, "dan", json!({"action": "join"})),
+        (1000, "bob", json!({"action": "change", "include": ["dan"]})),
+        (4000, "dan", say("Here I am")),
+    ];
+    session(dice, "a session that somebody leaves", &["ann", "bob", "dan"], &deeds)
 }
 
 /// Two members: a long text, an exclusion that leaves one alone, and a return.

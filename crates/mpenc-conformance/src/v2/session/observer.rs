@@ -7,12 +7,19 @@ use mpenc_packet::v2::{self as wire, Content, DataPacket, Greeting, Plaintext};
 use mpenc_types::{MemberId, MemberSet};
 use serde_json::{Value, json};
 
-use super::super::greeting::{Group, Wish, text};
+use super::super::greeting::{Group, Wish, text, texts};
 use super::super::hx;
 use super::super::keyed::{Keys, name, names};
 use super::super::messages::message_id;
 use super::super::room::Room;
 use crate::json::{Checked, Fault, Node};
+
+/// Members of the channel that left it.
+struct Gone {
+    at: usize,
+    leavers: MemberSet,
+    remaining: MemberSet,
+}
 
 /// A packet of the log.
 struct Sent {
@@ -24,27 +31,33 @@ struct Sent {
 
 /// Operations and messages, from log, identities and randomness.
 pub(in super::super) fn derived(file: &Node<'_>) -> Checked<Value> {
-    let mut sent = Vec::new();
+    let (mut sent, mut gone) = (Vec::new(), Vec::new());
     for (at, entry) in file.get("log")?.items()?.iter().enumerate() {
         if let Some(packet) = entry.opt("packet") {
             let (from, channel) = (name(&entry.get("from")?)?, names(&entry.get("channel")?)?);
             sent.push(Sent { at, from, channel, packet: packet.hex()? });
+        } else {
+            let (leavers, remaining) =
+                (names(&entry.get("leave")?)?, names(&entry.get("channel")?)?);
+            gone.push(Gone { at, leavers, remaining });
         }
     }
-    let operations = operations(file, &sent)?;
+    let (operations, late) = operations(file, &sent, &gone)?;
     let messages = messages(&operations, &sent)?;
-    Ok(json!({"operations": operations, "messages": messages}))
+    let late = Some(late).filter(|late| !late.is_empty());
+    Ok(json!({"operations": operations, "messages": messages, "late": late}))
 }
 
 fn is_greeting(sent: &&Sent) -> bool {
     wire::kind(&sent.packet).is_ok_and(wire::PacketKind::is_greeting)
 }
 
-/// Plays all operations with greeters of our own.
-fn operations(file: &Node<'_>, sent: &[Sent]) -> Checked<Vec<Value>> {
+/// Plays all operations with greeters of our own. Beside them the packets that came when their
+/// operation had ended.
+fn operations(file: &Node<'_>, sent: &[Sent], gone: &[Gone]) -> Checked<(Vec<Value>, Vec<usize>)> {
     let identities = super::identities(file)?;
     let mut greetings = sent.iter().filter(is_greeting).peekable();
-    let Some(first) = greetings.peek() else { return Ok(Vec::new()) };
+    let Some(first) = greetings.peek() else { return Ok((Vec::new(), Vec::new())) };
     let creator = first.from.clone();
     let (hedged, start) = draws(file, &creator)?;
     let session = file.get("session")?.text()?;
@@ -52,10 +65,13 @@ fn operations(file: &Node<'_>, sent: &[Sent]) -> Checked<Vec<Value>> {
     for (who, recorded) in hedged {
         group.room.player(&who)?.source.recorded = recorded.into();
     }
-    let mut operations = Vec::new();
+    let (mut operations, mut late) = (Vec::new(), Vec::new());
     while let Some(first) = greetings.peek() {
         let Ok(Greeting::Initial(found)) = wire::decode_greeting(&first.packet) else {
-            return Err(Fault::new(format!("log[{}]", first.at), "begins no operation"));
+            group.room.take(&first.from, &first.packet)?;
+            late.push(first.at);
+            greetings.next();
+            continue;
         };
         let fields = found.peek().fields();
         let heads = fields.heads.iter().map(|id| id.as_bytes().try_into());
@@ -68,21 +84,38 @@ fn operations(file: &Node<'_>, sent: &[Sent]) -> Checked<Vec<Value>> {
                 .map_err(|_| Fault::new("heads", "not 32 bytes"))?,
         };
         let mut at = Vec::new();
+        let begins = first.at;
+        let ends = gone.iter().find(|gone| {
+            gone.at > begins && wish.members.iter().any(|member| gone.leavers.contains(member))
+        });
         let mut next = |room: &mut Room| {
-            let Some(one) = greetings.next() else { return Ok(None) };
+            let before = |one: &&Sent| ends.is_none_or(|ends| one.at < ends.at);
+            let Some(one) = greetings.next_if(|one| before(one)) else { return Ok(None) };
             room.take(&one.from, &one.packet)
                 .map_err(|fault| Fault::new(format!("log[{}]", one.at), fault.what))?;
             at.push(one.at);
             Ok(Some((one.from.clone(), one.packet.clone())))
         };
         let mut operation = group.operate("", &wish, &mut next)?;
+        let outcome = Node::root(&operation).get("result")?.get("outcome")?.text()?.to_owned();
         if let Some(operation) = operation.as_object_mut() {
             operation.remove("label");
             operation.insert("at".to_owned(), json!(at));
+            if let Some(ends) = ends.filter(|_| outcome == "running") {
+                let left = group.room.leave(&ends.remaining, &ends.leavers)?;
+                operation.insert(
+                    "left".to_owned(),
+                    json!({
+                        "at": ends.at, "remaining": texts(&ends.remaining),
+                        "leavers": texts(&ends.leavers), "pid": hx(left.pid.as_bytes()),
+                        "chain": hx(left.chain.as_bytes()),
+                    }),
+                );
+            }
         }
         operations.push(operation);
     }
-    Ok(operations)
+    Ok((operations, late))
 }
 
 /// What members drew for their greetings, and what the creator began with.
@@ -96,9 +129,14 @@ fn draws(file: &Node<'_>, creator: &MemberId) -> Checked<Drawn> {
         for step in steps.items()? {
             let mut greets = false;
             for out in step.list("out")? {
-                let Some(at) = out.opt("packet") else { continue };
-                let entry = log.get(at.size()?).ok_or_else(|| at.fault("is not in the log"))?;
-                let packet = entry.get("packet")?.hex()?;
+                let packet = if let Some(at) = out.opt("packet") {
+                    let entry = log.get(at.size()?);
+                    entry.ok_or_else(|| at.fault("is not in the log"))?.get("packet")?.hex()?
+                } else if let Some(lost) = out.opt("lost") {
+                    lost.hex()?
+                } else {
+                    continue;
+                };
                 greets |= wire::kind(&packet).is_ok_and(wire::PacketKind::is_greeting);
             }
             for draw in step.list("rand")? {
