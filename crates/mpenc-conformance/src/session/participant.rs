@@ -95,9 +95,10 @@ impl<'a> Replay<'a> {
             steps: &member.steps,
             session,
             draws: Draws::default(),
-            tells: recording.members.values().any(|member| {
-                member.steps.iter().any(|step| step.has("notices"))
-            }),
+            tells: recording
+                .members
+                .values()
+                .any(|member| member.steps.iter().any(|step| step.has("notices"))),
             told: told::Told::default(),
             hidden: forced::after_fin(recording)?,
             dropped: forced::Dropped::default(),
