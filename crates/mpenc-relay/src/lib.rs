@@ -49,6 +49,8 @@ extern crate alloc;
 mod client;
 mod config;
 mod connection;
+#[cfg(test)]
+mod corpus;
 mod log;
 mod registry;
 mod room;

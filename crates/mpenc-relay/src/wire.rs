@@ -285,6 +285,9 @@ impl Closing {
 }
 
 #[cfg(test)]
+pub(crate) mod invariants;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use mpenc::SecretBytes;

@@ -1,5 +1,7 @@
 mod endpoint;
 mod link;
+#[cfg(test)]
+pub(crate) mod script;
 mod state;
 
 use alloc::sync::Arc;

@@ -199,7 +199,7 @@ impl State {
         };
         let more = welcome.received.checked_sub(stay.arrived);
         let more = more.and_then(|more| usize::try_from(more).ok());
-        let Some(more) = more.filter(|more| *more <= self.outbox.len()) else {
+        let Some(more) = more.filter(|more| *more <= self.written) else {
             return Err(Fault::Violation("it counts more or fewer requests than were sent"));
         };
         self.has_arrived(more);
