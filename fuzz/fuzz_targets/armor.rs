@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/mpenc-packet/tests/it/invariants.rs"]
-#[expect(dead_code, reason = "the other target uses the rest")]
+#[expect(dead_code, reason = "other targets use the rest")]
 mod invariants;
 
 fuzz_target!(|wire: &[u8]| invariants::check_armor(wire));

@@ -3,9 +3,11 @@
 
 use std::sync::LazyLock;
 
+use mpenc_crypto::testing::Transparent;
 use mpenc_crypto::{SecretBytes, Signed, SigningKey, Suite, V1};
 use mpenc_packet::armor;
-use mpenc_packet::padding::unpad;
+use mpenc_packet::padding::{self, unpad};
+use mpenc_packet::tlv::{Reader, Record, Records, TlvError, Writer};
 use mpenc_packet::v1::{self, Body, Content, DataFields, DecodeError, Packet, PacketKind};
 
 /// Checks bytes as the text form of a packet.
@@ -49,8 +51,48 @@ pub(crate) fn check_wire(wire: &[u8]) {
     }
 }
 
+/// Checks bytes as records of any kind, read in the order in which they are there.
+pub(crate) fn check_records(bytes: &[u8]) {
+    let mut reader = Reader::new(bytes);
+    let mut writer = Writer::new();
+    for found in Records::new(bytes) {
+        assert_eq!(reader.peek(), found.map(Some));
+        let Ok(Record { kind, value }) = found else { break };
+        let before = reader.position();
+        // The next record is the one that it is, and no other.
+        let other = kind ^ 1;
+        let unexpected = TlvError::Unexpected { expected: other, found: Some(kind) };
+        assert_eq!(reader.take(other), Err(unexpected));
+        assert_eq!(reader.take_if(other), Ok(None));
+        assert_eq!(reader.position(), before);
+        if value.len() != 4 {
+            let width = TlvError::Width { kind, expected: 4, found: value.len() };
+            assert_eq!(reader.clone().take_array::<4>(kind), Err(width));
+        }
+        if let Ok(run) = reader.count(kind, 3) {
+            let mut ahead = reader.clone();
+            let taken = (0..4).take_while(|_| matches!(ahead.take_if(kind), Ok(Some(_)))).count();
+            assert_eq!(run, taken);
+        }
+        assert_eq!(reader.take(kind), Ok(value));
+        assert_eq!(reader.position(), before + 4 + value.len());
+        writer.push(kind, value).expect("read, so writable");
+        assert_eq!(reader.clone().finish().is_ok(), reader.position() == bytes.len());
+    }
+    let position = reader.position();
+    assert_eq!(writer.into_bytes(), bytes[..position], "one encoding");
+    match reader.peek() {
+        Ok(next) => assert_eq!((next, position), (None, bytes.len())),
+        Err(error) => assert_eq!(error, TlvError::Truncated),
+    }
+}
+
 /// Checks bytes as what comes out of decryption.
 pub(crate) fn check_plaintext(bytes: &[u8]) {
+    match padding::pad(bytes, padding::BASE) {
+        Ok(padded) => assert_eq!(unpad(&padded), Ok(bytes)),
+        Err(_) => assert!(bytes.len() > padding::MAX_RAW_LEN),
+    }
     let raw = unpad(bytes).unwrap_or(bytes);
     if let Ok(content) = Content::decode(raw) {
         // Bodies are read more loosely than they are written, but meaning survives writing.
@@ -76,5 +118,6 @@ fn check_kind(wire: &[u8]) {
     assert_eq!(v1::kind(wire), Ok(expected));
 }
 
-static KEY: LazyLock<<V1 as Suite>::SigningKey> =
+/// Signs what is only compared, so any suite will do.
+static KEY: LazyLock<<Transparent as Suite>::SigningKey> =
     LazyLock::new(|| SigningKey::from_seed(&SecretBytes::new([1; 32])));
