@@ -43,33 +43,28 @@ impl Suite for Transparent {
     /// A checksum of 256 bits, without any resistance.
     fn hash(parts: &[&[u8]]) -> [u8; 32] {
         let mut lanes = LANES;
-        let mut word = [0; 8];
-        let mut filled: usize = 0;
+        // What does not fill a word yet, and how many bits it has.
+        let (mut word, mut filled): (u64, u32) = (0, 0);
         let mut len: u64 = 0;
         for part in parts {
-            let mut rest = *part;
-            len = len.wrapping_add(u64::try_from(rest.len()).unwrap_or(u64::MAX));
-            while let Some((byte, after)) = rest.split_first() {
-                // Whole words at once, where one begins.
-                if filled == 0
-                    && let Some((whole, after)) = rest.split_first_chunk()
-                {
-                    absorb(&mut lanes, u64::from_le_bytes(*whole));
-                    rest = after;
-                    continue;
-                }
-                if let Some(place) = word.get_mut(filled) {
-                    *place = *byte;
-                }
-                rest = after;
-                filled = filled.wrapping_add(1);
-                if filled == word.len() {
-                    absorb(&mut lanes, u64::from_le_bytes(word));
-                    (word, filled) = ([0; 8], 0);
+            len = len.wrapping_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
+            let (chunks, rest) = part.as_chunks::<8>();
+            for chunk in chunks {
+                let next = u64::from_le_bytes(*chunk);
+                absorb(&mut lanes, word | next << filled);
+                // The upper bits wait; a shift by all 64 leaves none.
+                word = next.checked_shr(u64::BITS.wrapping_sub(filled)).unwrap_or(0);
+            }
+            for byte in rest {
+                word |= u64::from(*byte) << filled;
+                filled = filled.wrapping_add(8);
+                if filled == u64::BITS {
+                    absorb(&mut lanes, word);
+                    (word, filled) = (0, 0);
                 }
             }
         }
-        absorb(&mut lanes, u64::from_le_bytes(word));
+        absorb(&mut lanes, word);
         absorb(&mut lanes, len);
         let mut out = [0; 32];
         for (to, lane) in out.chunks_exact_mut(8).zip(lanes) {
