@@ -68,7 +68,8 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
 /// What this profile cannot protect against, in short.
 fn exposed_by(profile: Profile) -> &'static str {
     match profile {
-        Profile::V1 | _ => EXPOSED_BY_V1,
+        Profile::V1 => EXPOSED_BY_V1,
+        Profile::V2 | _ => EXPOSED_BY_V2,
     }
 }
 
@@ -79,6 +80,9 @@ const PROTECTED: &str = "  What members write is sealed and signed from end to e
 can read a line, what it answers, and who is known to have it.";
 const EXPOSED: &str = "  Not hidden: who talks with whom, when and how much. Keys marked unverified \
 are the relay's word until you compare fingerprints. This software has had no independent audit.";
+const EXPOSED_BY_V2: &str = "  Profile v2 cannot prevent: that a member shows others what it can \
+read; that the server or a member keeps things from getting done, which you are told; that a \
+future quantum computer reads what was recorded. More in docs/threat-model.md.";
 const EXPOSED_BY_V1: &str = "  Profile v1 cannot prevent: that whoever steals a member's keys reads \
 what comes until that member renews them, and perhaps what came before; that a dishonest member \
 gives others keys that do not fit together, or prepares to read on after its exclusion; that a \

@@ -42,7 +42,7 @@ identity key comes with `init`: not for conversations that matter.
 
 Commands (every one may have an `id`; each is answered by `done`):
   {\"cmd\":\"init\",\"uid\":\"alice\",\"identity_seed\":HEX,\"identity_keys\":{UID:HEX,…},
-   \"clock\":\"real\"|\"virtual\",\"rng\":{\"seed\":TEXT},\"profile\":\"v1\",…}
+   \"clock\":\"real\"|\"virtual\",\"rng\":{\"seed\":TEXT},\"profile\":\"v1\"|\"v2\",…}
   {\"cmd\":\"channel\",\"event\":{\"type\":\"packet\"|\"enter_self\"|\"leave_self\"|\"members\",…}}
   {\"cmd\":\"action\",\"action\":{\"join\":true}|{\"part\":true}|{\"include\":[…],\"exclude\":[…]}|{\"content\":TEXT}}
   {\"cmd\":\"refresh\"}  {\"cmd\":\"advance\",\"ms\":N}  {\"cmd\":\"state\",\"secrets\":false}  {\"cmd\":\"quit\"}
@@ -53,7 +53,7 @@ Events: ready, send, control, notice, action_result, state, error, done.";
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Which protocol profile to speak; all members of a session use the same
-    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    #[arg(long, value_name = "NAME", default_value_t = Profile::default(), value_parser = profile)]
     pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
@@ -83,7 +83,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) relay: Option<String>,
     /// Which protocol profile to speak; all members of a session use the same
-    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    #[arg(long, value_name = "NAME", default_value_t = Profile::default(), value_parser = profile)]
     pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
@@ -129,7 +129,7 @@ pub(crate) struct ChatArgs {
     #[arg(long)]
     pub(crate) auto_include: bool,
     /// Which protocol profile to speak; all members of a session use the same
-    #[arg(long, value_name = "NAME", default_value_t = Profile::V1, value_parser = profile)]
+    #[arg(long, value_name = "NAME", default_value_t = Profile::default(), value_parser = profile)]
     pub(crate) profile: Profile,
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Default, value_parser = preset)]

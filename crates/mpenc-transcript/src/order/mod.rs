@@ -193,6 +193,17 @@ impl ServerOrder {
         self.blacklist.iter().copied()
     }
 
+    /// Forgets a predecessor of packets that were not for the owner, so that it may be invited with
+    /// a packet that has the same. False if it was not remembered.
+    ///
+    /// Only where operations end in time: whatever followed that predecessor has ended by then,
+    /// and the members go on from another one (V2-030, ATK-077).
+    pub fn forgive(&mut self, prev_final: &PacketId) -> bool {
+        let before = self.blacklist.len();
+        self.blacklist.retain(|blacklisted| blacklisted != prev_final);
+        self.blacklist.len() < before
+    }
+
     /// Begins a session (ORD-006). False, and nothing changes, if the owner is synced.
     pub fn sync_new(&mut self, prev_final: PacketId, hash: &dyn OrderHash) -> bool {
         self.handle(Event::SyncNew { prev_final }, hash) == Verdict::Done

@@ -139,6 +139,9 @@ pub(crate) trait Rules: fmt::Debug + Send {
     /// operations that time out, keys that are renewed and grow too old (MOD-016).
     fn has_gated(&self) -> bool;
 
+    /// Whether packets name parents in ascending order, or else as their author had them.
+    fn sorts_parents(&self) -> bool;
+
     /// The messages in which a text travels.
     ///
     /// # Errors

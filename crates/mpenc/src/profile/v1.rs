@@ -62,6 +62,10 @@ impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
         false
     }
 
+    fn sorts_parents(&self) -> bool {
+        false
+    }
+
     // One packet carries a text, or none does (MSG-007).
     fn bodies(&self, text: &str) -> Result<Vec<Body>, ContentSize> {
         Ok(vec![Body::Payload(text.into())])

@@ -66,6 +66,10 @@ impl<S: BroadcastSuite> Rules for V2Rules<S> {
         true
     }
 
+    fn sorts_parents(&self) -> bool {
+        true
+    }
+
     fn bodies(&self, text: &str) -> Result<Vec<Body>, ContentSize> {
         content::split::<S>(text)
     }

@@ -125,11 +125,16 @@ impl Session {
         body: Body,
     ) -> Result<MessageId, SendError> {
         let owner = self.owner().clone();
+        // The order of the packet is the order for all; v1 keeps that of the heads.
+        let sorted = self.rules.sorts_parents();
         let Some(sub) = self.subsession_mut(which) else {
             return Err(SendError::NoSubsession);
         };
         //= docs/spec/protocol.md#TRN-004
-        let parents = sub.transcript.heads().to_vec();
+        let mut parents = sub.transcript.heads().to_vec();
+        if sorted {
+            parents.sort_unstable();
+        }
         let order = sub.trail.point();
         let header = MessageHeader { parents: &parents, order };
         let sealed = match sub.security.seal(env.rng, &header, &body) {
@@ -297,9 +302,7 @@ impl Session {
         let kind = body.kind();
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/v2.md#V2-025
-        if position.is_some_and(|position| position != sub.written_by(&author))
-            && guard!("position-checked")
-        {
+        if position.is_some_and(|position| position != sub.written_by(&author)) {
             return self.misplaced(which, author, id, &parents, kind);
         }
         let entry = Entry { id, author: &author, parents: &parents, kind };

@@ -64,7 +64,7 @@ fn a_stuck_operation_ends_in_time_and_names_those_it_waited_for() {
         waiting_for: set(&["dave"]),
     };
     for name in NAMES {
-        assert_eq!(failed(&world, name), [expect.clone()], "{name}");
+        assert_eq!(failed(&world, name), std::slice::from_ref(&expect), "{name}");
     }
     let error = OperationError::OperationFailed(expect);
     assert_eq!(world.member("alice").ended.get(&op), Some(&Err(error)));
