@@ -26,7 +26,7 @@ pub(super) fn request(request: &ChannelRequest, profile: Profile) -> Option<Valu
             "ev": "send",
             "pubtxt": match profile {
                 Profile::V1 => String::from_utf8_lossy(bytes).into_owned(),
-                _ => hexed(bytes),
+                Profile::V2 | _ => hexed(bytes),
             },
             "recipients": names(recipients),
         }),

@@ -76,7 +76,7 @@ impl Member {
             "impl": concat!("mpenc ", env!("CARGO_PKG_VERSION")),
             "protocol_version": match self.profile {
                 Profile::V1 => 1,
-                _ => 2,
+                Profile::V2 | _ => 2,
             },
         })
     }
