@@ -195,9 +195,9 @@ mod tests {
              original or loopback",
         );
         check(
-            &["demo", "--profile", "v2"],
-            "invalid value 'v2' for '--profile <NAME>': unknown protocol profile, this version has \
-             v1",
+            &["demo", "--profile", "v3"],
+            "invalid value 'v3' for '--profile <NAME>': unknown protocol profile, this version has \
+             v2, v1",
         );
         check(
             &["replay", "x", "--max-members", "1"],

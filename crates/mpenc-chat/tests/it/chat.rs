@@ -27,7 +27,7 @@ fn three_people_talk_and_one_is_killed_and_returns() {
     let data = data.path();
     let (_relay, url) = relay();
     let mut ann = chat(&url, "ann", data, &[]);
-    ann.expect("Profile v1 cannot prevent");
+    ann.expect("Profile v2 cannot prevent");
     ann.expect("a new identity key for you");
     ann.expect("you are alone in the room");
     let mut bob = chat(&url, "bob", data, &[]);

@@ -11,7 +11,7 @@ fn of_two_proposals_exactly_one_is_accepted() {
     //= docs/spec/protocol.md#ORD-018
     //= type=test
     let names = ["alice", "bob", "carol"];
-    let mut world = World::new(&names);
+    let mut world = World::v1(&names);
     world.establish(&names);
     let nobody = MemberSet::new();
     let first = world.act("bob", |s, env| s.change(env, &nobody, &set(&["carol"]))).unwrap();
