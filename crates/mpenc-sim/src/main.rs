@@ -1,0 +1,3 @@
+//! The program `mpenc-sim`: runs seeds and reports.
+
+fn main() {}
