@@ -273,13 +273,13 @@ impl Timing {
         self.bc_lat.saturating_mul(16)
     }
 
-    /// KEY_LIFETIME: age of a group key at which nothing more is sent with it (V2-033). 24 h.
+    /// KEY_LIFETIME: age of a group key at which no text is sent with it any more (V2-033). 24 h.
     #[must_use]
     pub const fn key_lifetime(&self) -> Duration {
         Duration::from_secs(24 * 3600)
     }
 
-    /// REFRESH_TIME: time after which it does so (GKA-029, V2-015). 1 h.
+    /// REFRESH_TIME: time after which a session renews its keys by itself (GKA-029, V2-015). 1 h.
     #[must_use]
     pub const fn refresh_time(&self) -> Duration {
         Duration::from_secs(3600)

@@ -52,7 +52,8 @@ id32! {
     ChainHash
 }
 id32! {
-    /// `sid`: identifies a subsession, derived from its members and their nonces (SKE-001).
+    /// `sid`: identifies a subsession, derived from the operation that made it: in v1
+    /// from its members and their nonces (SKE-001), in v2 from all contributions and shares.
     SubsessionId
 }
 

@@ -40,8 +40,8 @@ impl Identity {
         Self(Arc::new(<V1 as mpenc_crypto::Suite>::SigningKey::from_seed(seed)))
     }
 
-    /// The identity for a [`Profile::Transparent`](crate::Profile) session: anybody can sign with
-    /// it. For tests only.
+    /// The identity for a session over the suite for tests, in either profile: anybody can sign
+    /// with it. For tests only.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     #[must_use]

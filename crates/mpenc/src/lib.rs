@@ -45,9 +45,18 @@
 //! notice said can be asked for later: [`Session::unacked_by`], [`Session::members`],
 //! [`Session::operation`], [`Session::is_consistent`] and their neighbours.
 //!
+//! # Profiles
+//!
+//! A session speaks [`Profile::V2`] unless told otherwise: keys agreed on in three rounds and
+//! confirmed by everybody, a key for each message, and an account of the operations in every
+//! message. [`Profile::V1`] is the protocol of an implementation from 2016, for talking to that;
+//! [`SessionConfig::profile`] chooses it. All members of a session have the same, nothing is
+//! negotiated.
+//!
 //! # Security
 //!
-//! Not audited. The only profile so far is [`Profile::V1`], whose limits its documentation names.
+//! Not audited. The documentation of [`Profile`] and `docs/threat-model.md` say what each profile
+//! protects and what not. With v2, members should compare [`Session::fingerprint`] once.
 //! The existence of a session, its membership and the time and size of its packets are visible to
 //! the channel (SEC-004). Whose identity key is whose is for the application to find out: see
 //! [`Directory`](client::Directory).

@@ -48,8 +48,8 @@ use crate::{
 /// every member in its key, drawn for it and wiped when the key is there.
 ///
 /// What remains: a member can end any operation, each time by name, except the one that excludes
-/// it. Two members that work together can choose the key (v2.md section 2), which is no more than
-/// telling it to others. The channel can copy a value out of a member's packet into one of a member
+/// it. It can take a secret that others know, and two members that work together can choose the
+/// key (v2.md section 2); neither is noticed, and neither is more than telling the key. The channel can copy a value out of a member's packet into one of a member
 /// that works with it, and deliver that first; the honest packet then counts as the copy, and the
 /// operation ends with a timeout.
 pub struct BroadcastGreeter<S: BroadcastSuite> {

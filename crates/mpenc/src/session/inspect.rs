@@ -9,7 +9,7 @@ use mpenc_types::MemberId;
 
 use super::Session;
 
-/// Keys of the current subsession, with lists in the order of the greeting.
+/// Keys of the current subsession of a v1 session, with lists in the order of the greeting.
 ///
 /// # Security
 ///
@@ -42,7 +42,8 @@ impl fmt::Debug for Secrets {
 /// For comparing implementations.
 impl Session {
     /// A value that two members have in common exactly if they are in the same subsession with the
-    /// same keys; in v1 `H(sid ‖ group key)`. None without a subsession.
+    /// same keys: in v1 `H(sid ‖ group key)`, in v2 a hash of `sid` and the key of message
+    /// identifiers. None without a subsession.
     #[must_use]
     pub fn key_check(&self) -> Option<[u8; 32]> {
         self.current.as_ref()?.security.key_check()
@@ -54,7 +55,7 @@ impl Session {
         self.proposal.is_some()
     }
 
-    /// Keys of the current subsession.
+    /// Keys of the current subsession; `None` without one, and always in a v2 session.
     ///
     /// # Security
     ///

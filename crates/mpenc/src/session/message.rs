@@ -58,12 +58,15 @@ pub(super) enum Which {
 impl Session {
     /// Sends a text to the members of the current subsession; an empty text acknowledges what
     /// has been shown so far (LIV-013). Success means handed over, not delivered: that is what
-    /// [`Notice::MessageFullyAcked`] says.
+    /// [`Notice::MessageFullyAcked`] says. In a v2 session a long text becomes several messages,
+    /// of which the last stands for all: its identifier is returned (V2-028).
     ///
     /// # Errors
     ///
     /// * [`SendError::NotJoined`] outside a session with others, and after parting began.
-    /// * [`SendError::TooLarge`] if one packet cannot carry it.
+    /// * [`SendError::TooLarge`] if one packet cannot carry it in a v1 session, or if it is longer
+    ///   than [`MAX_CONTENT`].
+    /// * [`SendError::KeysTooOld`] if the keys could not be renewed for too long.
     /// * [`SendError::NoSubsession`] for an acknowledgement to nobody.
     /// * [`SendError::Internal`] for a fault of ours.
     pub fn send(&mut self, env: &mut Env<'_>, text: &str) -> Result<MessageId, SendError> {

@@ -120,7 +120,7 @@ pub enum Notice {
         /// Those whom the failed attempts waited for. Silence is no proof of guilt: the server
         /// may have dropped their packets.
         waiting_for: MemberSet,
-        /// Whether the keys are so old that nothing is sent with them any more.
+        /// Whether the keys are so old that no text is sent with them any more.
         stopped: bool,
     },
     /// A long text arrives in parts, and so much of it is here; it is shown when it is complete
@@ -151,8 +151,9 @@ pub enum Notice {
         /// Who proposed it.
         initiator: MemberId,
     },
-    /// An operation takes longer than OP_TIMEOUT (GRT-027). Removing those waited for from the
-    /// channel ends it; whether they or the server are to blame cannot be told.
+    /// An operation takes longer than OP_TIMEOUT (GRT-027). In a v2 session it is ended (ORD-045);
+    /// in a v1 session removing those waited for from the channel ends it. Whether they or the
+    /// server are to blame cannot be told.
     OperationSlow {
         /// Those whose packets are awaited.
         waiting_for: MemberSet,
@@ -473,7 +474,8 @@ impl core::error::Error for AbortError {}
 pub enum SendError {
     /// Not in a session with others, or already parting (SES-037).
     NotJoined,
-    /// More than one packet carries (MSG-007).
+    /// Longer than a text may be: what one packet carries in a v1 session (MSG-007), 16 MiB in a
+    /// v2 session (V2-028).
     TooLarge {
         /// Bytes needed, with what the format adds.
         found: usize,
@@ -482,7 +484,7 @@ pub enum SendError {
     },
     /// There is nothing to acknowledge to anybody.
     NoSubsession,
-    /// The keys are too old to send anything with them (V2-033). [`Notice::KeyAge`] says who
+    /// The keys are too old to send a text with them (V2-033). [`Notice::KeyAge`] says who
     /// keeps them from being renewed.
     KeysTooOld,
     /// A fault of ours.

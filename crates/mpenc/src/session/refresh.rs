@@ -95,7 +95,7 @@ impl Session {
         self.notify(Notice::KeyAge { waiting_for, stopped });
     }
 
-    /// Whether nothing is sent any more with the current keys.
+    /// Whether no text is sent any more with the current keys.
     //= docs/spec/v2.md#V2-033
     pub(super) fn keys_too_old(&self) -> bool {
         guard!("key-ttl")
