@@ -19,8 +19,8 @@ use mpenc_types::{MessageId, SubsessionId};
 ///
 /// [`or_context`](Self::or_context) makes that choice.
 ///
-/// A message identifier is a hash over the packet with its signature, so one message is in one
-/// subsession; the log refuses an identifier it has.
+/// A message identifier is a hash that covers the subsession, so one message is in one subsession;
+/// the log refuses an identifier it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageLog {
     entries: Vec<LogEntry>,

@@ -20,7 +20,7 @@ pub use self::reject::TranscriptReject;
 /// A verified message as far as the causal order is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Identifier, a hash of the packet (MOD-007).
+    /// Identifier, a hash (MOD-007).
     pub id: MessageId,
     /// Who wrote it, as verified. Its readers are all other members (MOD-008).
     pub author: &'a MemberId,
