@@ -14,6 +14,7 @@ mod acks;
 mod corpus;
 mod deferral;
 mod depth;
+mod drawn;
 mod fin;
 mod log;
 mod model;
