@@ -12,6 +12,8 @@ extern crate alloc;
 mod atomic;
 mod corpus;
 mod craft;
+#[path = "../../../mpenc-transcript/tests/it/drawn.rs"]
+mod drawn;
 mod erasure;
 mod final_packet;
 mod group;

@@ -1,28 +1,22 @@
 //! Every state against every packet of an operation, as tables.
 
-use core::fmt::Write;
-
 use mpenc_crypto::testing::Transparent;
 use mpenc_greeting::{AbortReason, Greeter, Inspection};
 use mpenc_types::MemberSet;
 
 use super::room::{Room, Sent};
+use crate::drawn::assert_drawn;
 use crate::group::{name, names};
+use crate::tables::{draw, effect};
 
-/// What each member thinks of each packet, and of an abort, after every number of packets.
-///
-/// Rows: who, and how many packets it has seen. Columns: the packets in channel order, then an
-/// abort by the first of the members afterwards.
+/// What each member makes of each packet, and of an abort by the first of the members afterwards,
+/// after every number of packets.
 fn table(before: Option<&MemberSet>, by: &str, next: &MemberSet, all: &MemberSet) -> String {
-    let start = || {
+    let after = |packets: usize| {
         let mut room = Room::<Transparent>::new(all);
         if let Some(before) = before {
             room.change(&name("a"), before);
         }
-        room
-    };
-    let run = |packets: usize| {
-        let mut room = start();
         let begin = room.log.len();
         let packet = room.propose(&name(by), next);
         room.send(&name(by), packet);
@@ -31,39 +25,34 @@ fn table(before: Option<&MemberSet>, by: &str, next: &MemberSet, all: &MemberSet
         }
         (room, begin)
     };
-    let (room, begin) = run(usize::from(u8::MAX));
+    let (room, begin) = after(usize::from(u8::MAX));
     let mut log: Vec<Sent> = room.log[begin..].to_vec();
-    let packets = log.len();
-    let (mut room, _) = run(1);
+    let seen = log.len();
     let first = next.iter().next().unwrap();
-    if let Some(out) = room.get(first).greeter.abort(AbortReason::Asked) {
+    if let Some(out) = after(1).0.get(first).greeter.abort(AbortReason::Asked) {
         log.push((first.clone(), out.packet));
     }
-    let mut text = String::new();
-    for (number, (from, packet)) in log.iter().enumerate() {
-        let kind = mpenc_packet::v2::kind(packet).unwrap();
-        let _ = writeln!(text, "{number} {from} {kind:?}");
-    }
-    for who in all {
-        for seen in 0..=packets {
-            let (room, _) = run(seen);
-            let greeter = &room.members[who].greeter;
-            let _ = write!(text, "\n{who} {seen}:");
-            for (from, packet) in &log {
-                let cell = match greeter.inspect(from, packet) {
-                    Ok(Inspection::Initial(initial)) if initial.is_final => "both".into(),
-                    Ok(Inspection::Initial(initial)) if !initial.verified => "foreign".into(),
-                    Ok(Inspection::Initial(_)) => "initial".into(),
-                    Ok(Inspection::Final) => "final".into(),
-                    Ok(Inspection::Middle) => "middle".into(),
-                    Err(reason) => format!("{reason:?}"),
-                };
-                let _ = write!(text, " {cell}");
+    let packets: Vec<String> = log
+        .iter()
+        .map(|(from, packet)| format!("{from} {:?}", mpenc_packet::v2::kind(packet).unwrap()))
+        .collect();
+    draw(all, seen, &packets, |who, seen, packet| {
+        let (mut room, _) = after(seen);
+        let member = room.get(who);
+        let (from, packet) = &log[packet];
+        effect(member.greeter.inspect(from, packet), |inspection| match inspection {
+            Inspection::Initial(initial) => {
+                let free = member.greeter.running().is_none();
+                // The rest is for the order of operations to decide.
+                let follows = member.at.is_none_or(|at| at == initial.metadata.prev_final);
+                (initial.verified && free && follows)
+                    .then(|| member.greeter.start(&mut *member.rng, from, packet))
             }
-        }
-        text.push('\n');
-    }
-    text
+            Inspection::Middle | Inspection::Final => {
+                Some(member.greeter.handle(&mut *member.rng, from, packet))
+            }
+        })
+    })
 }
 
 //= docs/spec/protocol.md#GRT-011
@@ -78,8 +67,8 @@ fn table(before: Option<&MemberSet>, by: &str, next: &MemberSet, all: &MemberSet
 fn state_tables() {
     let all = names(&["a", "b", "c", "d"]);
     let (ab, abc) = (names(&["a", "b"]), names(&["a", "b", "c"]));
-    insta::assert_snapshot!("v2_establish", table(None, "a", &ab, &abc));
-    insta::assert_snapshot!("v2_include", table(Some(&ab), "b", &abc, &all));
-    insta::assert_snapshot!("v2_mixed", table(Some(&abc), "b", &names(&["b", "c", "d"]), &all));
-    insta::assert_snapshot!("v2_exclude_all", table(Some(&abc), "b", &names(&["b"]), &all));
+    assert_drawn("v2 establish", &table(None, "a", &ab, &abc));
+    assert_drawn("v2 include", &table(Some(&ab), "b", &abc, &all));
+    assert_drawn("v2 include and exclude", &table(Some(&abc), "b", &names(&["b", "c", "d"]), &all));
+    assert_drawn("v2 exclude all", &table(Some(&abc), "b", &names(&["b"]), &all));
 }
