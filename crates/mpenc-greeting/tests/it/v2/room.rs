@@ -265,8 +265,9 @@ impl<S: BroadcastSuite> Room<S> {
                 End::Complete
             }
             Outcome::Ignored => {
+                // It has no subsession any more, and follows nothing until it is included again.
                 member.greeter.reset();
-                member.at = None;
+                (member.keys, member.signer, member.at) = (None, None, None);
                 member.ends.push((position, End::Ignored));
                 return;
             }
