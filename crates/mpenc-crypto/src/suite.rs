@@ -132,6 +132,19 @@ pub trait GroupDiffieHellman: Suite {
 
     /// Derives the group key from the group secret (GKA-005).
     fn group_key(secret: Self::Element) -> SecretBytes<32>;
+
+    /// The product of all own shares as bytes, for attacks on a state in tests; none if it is not
+    /// to be had.
+    #[cfg(feature = "inspect")]
+    fn reveal(_: &Self::Accumulated) -> Option<SecretBytes<32>> {
+        None
+    }
+
+    /// What [`reveal`](Self::reveal) made bytes of; none for anything else.
+    #[cfg(feature = "inspect")]
+    fn revealed(_: &SecretBytes<32>) -> Option<Self::Accumulated> {
+        None
+    }
 }
 
 /// The unauthenticated cipher under which a v1 message travels. The signature around it is what

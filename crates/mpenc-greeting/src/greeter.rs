@@ -117,6 +117,11 @@ pub trait Greeter: fmt::Debug + Send {
     fn lay_open(&self) -> Option<LaidOpen> {
         None
     }
+
+    /// Tells every secret that is in memory now, with what it is: what somebody gets who steals
+    /// the state. For attacks in tests.
+    #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8]));
 }
 
 /// What a greeter's state consists of, in the order of its lists.

@@ -85,10 +85,10 @@ pub use mpenc_greeting::{AbortReason, FailureCause};
 pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
 pub use profile::{Profile, UnknownProfile};
-#[cfg(feature = "inspect")]
-pub use session::Secrets;
 pub use session::{
     AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint,
     Message, Notice, OperationError, OperationId, OperationView, RejectReason, SendError, Session,
     SessionState,
 };
+#[cfg(feature = "inspect")]
+pub use session::{Revealed, Secrets};

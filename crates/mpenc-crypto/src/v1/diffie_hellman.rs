@@ -111,6 +111,16 @@ impl GroupDiffieHellman for V1 {
     fn group_key(secret: Element) -> SecretBytes<32> {
         derive(&secret.0, GROUP_KEY_INFO)
     }
+
+    #[cfg(feature = "inspect")]
+    fn reveal(all: &Accumulated) -> Option<SecretBytes<32>> {
+        Some(SecretBytes::fill(|bytes| *bytes = all.0.to_bytes()))
+    }
+
+    #[cfg(feature = "inspect")]
+    fn revealed(bytes: &SecretBytes<32>) -> Option<Accumulated> {
+        Option::from(Scalar::from_canonical_bytes(*bytes.expose())).map(Accumulated)
+    }
 }
 
 impl Element {

@@ -373,4 +373,22 @@ impl<S: GroupDiffieHellman> Greeter for CliquesGreeter<S> {
             seed: committed.signer.seed(),
         })
     }
+
+    /// Without those of a running operation.
+    #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
+        if let Some(seed) = self.identity.seed() {
+            found("identity", seed.expose());
+        }
+        let Some(committed) = &self.committed else { return };
+        if let Some(shares) = S::reveal(&committed.all) {
+            found("shares", shares.expose());
+        }
+        if let Some(seed) = committed.signer.seed() {
+            found("ephemeral", seed.expose());
+        }
+        for element in &committed.int_keys {
+            found("intermediate key", &S::export(element));
+        }
+    }
 }

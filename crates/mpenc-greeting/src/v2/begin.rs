@@ -27,7 +27,7 @@ pub(crate) struct Proposal<S: BroadcastSuite> {
     pub(crate) plan: Plan,
     terms: Terms<S>,
     /// None if the owner would remain alone.
-    secrets: Option<Secrets<S>>,
+    pub(super) secrets: Option<Secrets<S>>,
 }
 
 impl<S: BroadcastSuite> BroadcastGreeter<S> {

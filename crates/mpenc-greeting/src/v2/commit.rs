@@ -16,7 +16,7 @@ pub(crate) struct Committed<S: BroadcastSuite> {
     /// In the order of names.
     pub(crate) members: Vec<MemberId>,
     /// Their identity keys, which count until their members are excluded (V2-030).
-    identities: Vec<S::VerifyingKey>,
+    pub(super) identities: Vec<S::VerifyingKey>,
     /// Goes into the next operation, if that includes nobody. Wiped on drop.
     pub(crate) exporter: SecretBytes<32>,
 }

@@ -42,11 +42,11 @@ impl Purpose {
 /// values still differ, because number and operation do; unless the memory of a running process
 /// was copied, which is why proof nonces depend on the secret that they protect as well (V2-008).
 pub(crate) struct Hedge {
-    key: SecretBytes<32>,
+    pub(super) key: SecretBytes<32>,
     /// Of this process; drawn before anything else.
-    instance: Option<[u8; 16]>,
+    pub(super) instance: Option<[u8; 16]>,
     /// Draws so far.
-    number: u64,
+    pub(super) number: u64,
 }
 
 impl Hedge {

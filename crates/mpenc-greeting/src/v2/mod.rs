@@ -6,6 +6,8 @@ mod commit;
 mod hedge;
 mod initial;
 mod plan;
+#[cfg(feature = "inspect")]
+mod reveal;
 pub(crate) mod ring;
 mod running;
 mod state;
@@ -338,5 +340,10 @@ impl<S: BroadcastSuite> Greeter for BroadcastGreeter<S> {
         self.committed = None;
         self.proposal = None;
         self.running = Running::Idle;
+    }
+
+    #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
+        self.reveal_all(found);
     }
 }

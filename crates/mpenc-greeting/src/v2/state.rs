@@ -129,6 +129,12 @@ impl<S: BroadcastSuite> Contributing<S> {
         !self.contributions.contains_key(&place)
     }
 
+    /// The owner's secrets, if it takes part.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn secrets(&self) -> Option<&Secrets<S>> {
+        self.secrets.as_ref()
+    }
+
     /// Contributions so far.
     pub(crate) fn present(&self) -> impl Iterator<Item = &Contribution<S>> {
         self.contributions.values()

@@ -239,6 +239,11 @@ pub trait MessageSecurity: fmt::Debug + Send {
         None
     }
 
+    /// Tells every secret that is in memory now, with what it is: what somebody gets who steals
+    /// the state. For attacks in tests.
+    #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8]));
+
     /// The secret from which all message keys come, for comparing implementations.
     #[cfg(feature = "inspect")]
     fn secret(&self) -> Option<&[u8; 32]> {

@@ -173,6 +173,18 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
     }
 
     #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
+        let Self { owner: _, padding: _, group_key, sid_key_hash: _, signer, authors: _, suite: _ } =
+            self;
+        if let Some(key) = group_key {
+            found("group key", key.expose());
+        }
+        if let Some(seed) = signer.seed() {
+            found("ephemeral", seed.expose());
+        }
+    }
+
+    #[cfg(feature = "inspect")]
     fn secret(&self) -> Option<&[u8; 32]> {
         self.group_key.as_ref().map(SecretBytes::expose)
     }

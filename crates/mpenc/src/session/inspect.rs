@@ -6,6 +6,7 @@ use core::fmt;
 
 use mpenc_crypto::{PublicKey, SecretBytes};
 use mpenc_types::MemberId;
+use zeroize::Zeroizing;
 
 use super::Session;
 
@@ -33,6 +34,22 @@ pub struct Secrets {
     pub int_keys: Vec<[u8; 32]>,
 }
 
+/// A secret that a session has in memory, wiped on drop.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Revealed {
+    /// What it is.
+    pub what: &'static str,
+    /// Itself.
+    pub bytes: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Revealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Revealed({}, {} bytes)", self.what, self.bytes.len())
+    }
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets").field("members", &self.members).finish_non_exhaustive()
@@ -53,6 +70,28 @@ impl Session {
     #[must_use]
     pub fn has_proposal(&self) -> bool {
         self.proposal.is_some()
+    }
+
+    /// Every key that is in memory now, also of a running operation and of former subsessions: what
+    /// somebody gets who steals the state, besides the texts that were shown.
+    ///
+    /// # Security
+    ///
+    /// For attacks on sessions of one's own, in tests.
+    #[must_use]
+    pub fn reveal(&self) -> Vec<Revealed> {
+        let mut all = Vec::new();
+        let mut found = |what, bytes: &[u8]| {
+            all.push(Revealed { what, bytes: Zeroizing::new(bytes.to_vec()) });
+        };
+        self.greeter.reveal(&mut found);
+        for subsession in self.current.iter().chain(&self.previous) {
+            subsession.security.reveal(&mut found);
+        }
+        for ended in &self.ended {
+            ended.security.reveal(&mut found);
+        }
+        all
     }
 
     /// Keys of the current subsession; `None` without one, and always in a v2 session.

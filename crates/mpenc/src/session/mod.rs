@@ -46,7 +46,7 @@ mod trial;
 pub use fingerprint::Fingerprint;
 pub use input::{Disposition, RejectReason};
 #[cfg(feature = "inspect")]
-pub use inspect::Secrets;
+pub use inspect::{Revealed, Secrets};
 pub use notice::{
     AbortError, BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId,
     SendError,

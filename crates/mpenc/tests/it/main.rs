@@ -12,9 +12,11 @@
 mod abort;
 mod ages;
 mod agree;
+mod breaking;
 mod change;
 mod channel_lies;
 mod client;
+mod compromise;
 mod dropout;
 mod forge;
 mod insider;

@@ -50,6 +50,11 @@ impl Root {
 }
 
 impl ChainKey {
+    #[cfg(feature = "inspect")]
+    pub(super) const fn expose(&self) -> &[u8; 64] {
+        self.0.expose()
+    }
+
     /// The next chain key, and the key of the message before it.
     //= docs/spec/v2.md#V2-020
     pub(super) fn step<S: MessageSuite>(&self) -> (Self, MessageKey) {

@@ -256,6 +256,21 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         let live = self.live.as_ref()?;
         Some(S::hash(&[b"mpENC-2 inspection", self.sid.as_bytes(), live.identifier_key.expose()]))
     }
+
+    /// Each type is taken apart in full, so that whoever adds a field has to say whether it is
+    /// secret.
+    #[cfg(feature = "inspect")]
+    fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
+        let Self { owner: _, sid: _, live, tags: _, places: _, spent: _, moved: _ } = self;
+        let Some(Live { identifier_key, signer, authors, own: _ }) = live else { return };
+        found("identifier key", identifier_key.expose());
+        if let Some(seed) = signer.seed() {
+            found("ephemeral", seed.expose());
+        }
+        for Author { name: _, key: _, window } in authors {
+            window.reveal(found);
+        }
+    }
 }
 
 impl<S: MessageSuite> fmt::Debug for V2Security<S> {

@@ -250,6 +250,21 @@ impl Window {
     }
 }
 
+#[cfg(feature = "inspect")]
+impl Window {
+    pub(super) fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
+        let Self { next: _, ahead, rest, top, held, missing: _ } = self;
+        for chain in rest.iter().chain([top]) {
+            found("chain key", chain.expose());
+        }
+        let held = held.values().filter_map(|Held { keys, used_by: _ }| keys.as_ref());
+        for PacketKeys { tag: _, key, nonce_key } in held.chain(ahead) {
+            found("message key", key.expose());
+            found("nonce key", nonce_key.expose());
+        }
+    }
+}
+
 #[cfg(test)]
 impl Window {
     /// Everything from which keys follow: of chains, and of single messages.

@@ -1,0 +1,159 @@
+//! What a session keeps in memory. A program of its own, because it counts every allocation of the
+//! process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test that cannot go on should stop"
+)]
+
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "it/world.rs"]
+mod world;
+
+use std::alloc::System;
+use std::sync::Arc;
+
+use mpenc::security::{Body, MessageHeader, MessageSecurity, OrderPoint, V2Security};
+use mpenc::{ChainHash, Identity, MemberId, Profile, SecretBytes, SubsessionId};
+use mpenc_crypto::{SigningKey, Suite, V2};
+use mpenc_greeting::SubsessionKeys;
+use mpenc_types::limits::MAX_PREVIOUS;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use crate::world::World;
+
+#[global_allocator]
+static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const MEMBERS: usize = 128;
+const FEW: usize = 16;
+const MIB: usize = 1 << 20;
+
+/// What a call makes, and the bytes that it has allocated and not given back.
+fn kept<T>(call: impl FnOnce() -> T) -> (T, usize) {
+    let region = Region::new(GLOBAL);
+    let result = call();
+    let change = region.change();
+    (result, change.bytes_allocated.saturating_sub(change.bytes_deallocated))
+}
+
+/// The bytes that become free with a value.
+fn held_by<T>(value: T) -> usize {
+    let region = Region::new(GLOBAL);
+    drop(value);
+    let change = region.change();
+    change.bytes_deallocated - change.bytes_allocated
+}
+
+fn names() -> Vec<String> {
+    (0..MEMBERS).map(|i| format!("member-{i:03}@example.org")).collect()
+}
+
+fn security(owner: &str) -> V2Security<V2> {
+    let key = |name: &String| {
+        <V2 as Suite>::SigningKey::from_seed(&SecretBytes::new(V2::hash(&[name.as_bytes()])))
+    };
+    let names = names();
+    let authors = names.iter().map(|name| (MemberId::new(name).unwrap(), key(name).public()));
+    let keys = SubsessionKeys {
+        sid: SubsessionId::new([1; 32]),
+        secret: SecretBytes::new([2; 32]),
+        signer: Arc::new(key(&owner.to_owned())),
+        authors: authors.collect(),
+        fingerprint: Some([3; 32]),
+    };
+    V2Security::new(&MemberId::new(owner).unwrap(), keys).unwrap()
+}
+
+/// Keys and tags of one subsession: by far the largest part of it.
+fn keys_of_a_subsession() {
+    let names = names();
+    let (mut reader, fresh) = kept(|| security(&names[0]));
+    println!("keys and tags of a subsession of {MEMBERS}: {fresh} bytes");
+    assert!(fresh < MIB, "{fresh}");
+    // An author's messages, first kept and then acknowledged by all.
+    let mut author = security(&names[1]);
+    let header = MessageHeader {
+        parents: &[],
+        order: OrderPoint { number: 0, chain: ChainHash::new([0; 32]) },
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(0);
+    let sealed: Vec<_> =
+        (0..64).map(|_| author.seal(&mut rng, &header, &Body::Heartbeat).unwrap()).collect();
+    let sender = MemberId::new(&names[1]).unwrap();
+    let ((), open) = kept(|| {
+        for one in &sealed {
+            let opened = reader.open(&sender, &one.packet).unwrap();
+            reader.commit(&opened.id);
+        }
+    });
+    println!("for each message that is not fully acked: {} bytes", open / sealed.len());
+    assert!(open / sealed.len() < 1024, "{open}");
+    let in_use = held_by(reader);
+    assert!(in_use < MIB, "{in_use}");
+    let mut reader = security(&names[0]);
+    let ((), acked) = kept(|| {
+        for one in &sealed {
+            let opened = reader.open(&sender, &one.packet).unwrap();
+            reader.commit(&opened.id);
+            reader.fully_acked(&opened.id);
+        }
+    });
+    println!("for each message that is fully acked: {} bytes", acked / sealed.len());
+    assert!(acked / sealed.len() < 512, "{acked}");
+    reader.erase();
+    let ended = held_by(reader);
+    println!("of it when it has ended, with {} messages: {ended} bytes", sealed.len());
+    assert!(ended < MIB, "{ended}");
+}
+
+/// Subsessions and memory of a member after an operation that included everybody and so many
+/// refreshes, in whose subsessions nobody has acknowledged anything yet; over a suite that costs
+/// little time. What is added to the keys above is the same with every suite.
+fn session_after(members: usize, refreshes: usize) -> (usize, usize) {
+    let names = names();
+    let names: Vec<&str> = names.iter().take(members).map(String::as_str).collect();
+    let identity = |rng: &mut ChaCha20Rng| {
+        Identity::transparent(&SecretBytes::fill(|seed| rng.fill_bytes(seed)))
+    };
+    let mut world =
+        World::with_identities(&names, identity, |config| config.profile(Profile::TransparentV2));
+    world.establish(&names);
+    for _ in 0..refreshes {
+        world.act(names[0], |s, env| s.refresh(env)).unwrap();
+        world.settle();
+    }
+    let member = world.members.remove(&world::id(names[1])).unwrap();
+    let live = member.session.subsession_states().count();
+    (live, held_by(member.session))
+}
+
+fn sessions() {
+    let (one, whole) = session_after(MEMBERS, 0);
+    println!("a session of {MEMBERS}, one message of each waiting for acks: {whole} bytes");
+    assert_eq!(one, 1);
+    assert!(whole < MIB, "{whole}");
+    // Previous ones are no larger than the current one with everything around it, and not more
+    // than there may be. With fewer members, because it takes its time.
+    let (_, whole) = session_after(FEW, 0);
+    let (all, more) = session_after(FEW, MAX_PREVIOUS + 1);
+    assert_eq!(all, 1 + MAX_PREVIOUS);
+    let each = (more - whole) / MAX_PREVIOUS;
+    println!("a session of {FEW}: {whole} bytes, with {MAX_PREVIOUS} previous ones {more}");
+    println!("for each of them, all its messages waiting for acks: {each} bytes");
+    assert!(each < 2 * whole, "{each}");
+}
+
+/// One test, because there is one counter.
+//= docs/spec/protocol.md#MOD-004
+//= type=test
+#[test]
+fn memory_is_bounded() {
+    keys_of_a_subsession();
+    sessions();
+}
