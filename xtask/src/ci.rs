@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -37,6 +37,7 @@ const STEPS: [Step; 19] = [
     Step { name: "readme", about: "the commands of the README are those that work", run: readme },
     Step { name: "clippy", about: "no warning in any target of any crate", run: clippy },
     Step { name: "tests", about: "unit, property and integration tests", run: all_tests },
+    Step { name: "v1", about: "the tests of whole sessions once more, in v1 sessions", run: v1 },
     Step { name: "doctests", about: "examples in the documentation", run: doctests },
     Step { name: "docs", about: "the documentation builds without a warning", run: docs },
     Step {
@@ -199,6 +200,12 @@ fn all_tests(root: &Path) -> Result<Outcome, String> {
     let kinds = ["--lib", "--bins", "--tests", "--examples"];
     let line = [["test", "--locked", "--workspace", "--no-fail-fast"], kinds].concat();
     cargo(root, &line, &[])
+}
+
+/// Tests that do not say which profile they are about take the default, or this one.
+fn v1(root: &Path) -> Result<Outcome, String> {
+    let line = ["test", "--locked", "--package", "mpenc", "--test", "it", "--no-fail-fast"];
+    cargo(root, &line, &[("MPENC_TEST_PROFILE", "v1")])
 }
 
 fn doctests(root: &Path) -> Result<Outcome, String> {
