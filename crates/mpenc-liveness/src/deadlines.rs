@@ -23,6 +23,8 @@ pub enum TimerKind {
     Exclusion,
     /// An automatic inclusion may be proposed (SES-036).
     Inclusion,
+    /// A request of the owner's waits too long for others to be done (SES-025).
+    Turn,
     /// The channel has not let the owner enter (ENTER_TIMEOUT).
     Enter,
     /// Nobody has included the owner that is joining (SES-030).

@@ -18,6 +18,7 @@ pub struct SessionConfig {
     pub(crate) auto_include: bool,
     pub(crate) stay_if_last: bool,
     pub(crate) patient_join: bool,
+    pub(crate) auto_reenter: bool,
     pub(crate) exclude_unresponsive: bool,
     pub(crate) max_content: usize,
     pub(crate) padding: usize,
@@ -59,6 +60,7 @@ impl SessionConfig {
             auto_include: false,
             stay_if_last: false,
             patient_join: false,
+            auto_reenter: false,
             exclude_unresponsive: false,
             max_content: MAX_CONTENT,
             padding: mpenc_packet::padding::BASE,
@@ -137,6 +139,15 @@ impl SessionConfig {
     #[must_use]
     pub fn patient_join(mut self, on: bool) -> Self {
         self.patient_join = on;
+        self
+    }
+
+    /// Come back by itself, after a random delay: when a join ends without anybody having
+    /// included us (SES-030), and when we lost the channel without having asked for it (SES-052).
+    /// A few times at most. Default: off.
+    #[must_use]
+    pub fn auto_reenter(mut self, on: bool) -> Self {
+        self.auto_reenter = on;
         self
     }
 }

@@ -93,6 +93,13 @@ impl Client {
         self
     }
 
+    /// As [`SessionConfig::auto_reenter`].
+    #[must_use]
+    pub fn auto_reenter(mut self, on: bool) -> Self {
+        self.config = self.config.auto_reenter(on);
+        self
+    }
+
     /// Opens a session over a channel and starts the task that keeps it going, on the current
     /// tokio runtime. The session is outside the channel until [`Session::join`]. When all
     /// handles are dropped, or [`Session::close`] is called, the task ends and drops the channel.

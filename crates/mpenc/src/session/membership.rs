@@ -3,11 +3,15 @@
 use alloc::vec::Vec;
 
 use mpenc_liveness::TimerKind;
-use mpenc_types::{MemberSet, PacketId, guard};
+use mpenc_types::{MemberId, MemberSet, PacketId, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::own::Ended;
 use super::{Env, FailReason, Notice, Session, SessionState};
+
+/// Removals by which newcomers are sent away that are asked for within ENTER_TIMEOUT (ATK-080).
+/// Everybody in a session asks for each, so that this is far more than honest members need.
+const MAX_SENT_AWAY: usize = 32;
 
 impl Session {
     pub(super) fn entered(&mut self, env: &mut Env<'_>, members: MemberSet) -> Disposition {
@@ -40,6 +44,7 @@ impl Session {
         let Some(before) = self.channel.take() else {
             return Disposition::Rejected(RejectReason::Impossible);
         };
+        let excluded = self.operation.as_ref().is_some_and(|running| running.bystander);
         if !guard!("rule-li") {
             return Disposition::Accepted;
         }
@@ -64,6 +69,7 @@ impl Session {
         self.proposal = None;
         self.confirmations = None;
         self.order_inconsistent.clear();
+        self.auto_include_failed.clear();
         self.deadlines.clear();
         self.forget_undecrypted();
         //= docs/spec/protocol.md#FIN-015
@@ -86,6 +92,10 @@ impl Session {
             });
         }
         self.own_left(env, before.len(), was_parting);
+        let stranded = core::mem::take(&mut self.stranded);
+        if stranded || !(was_parting || excluded) {
+            self.return_by_itself(env, before.len());
+        }
         Disposition::Accepted
     }
 
@@ -176,7 +186,7 @@ impl Session {
         for member in enter {
             if guard!("rule-eal") && self.task_exclude.contains(member) {
                 //= docs/spec/protocol.md#ORD-027
-                self.kick(MemberSet::of(member));
+                self.send_away(member);
                 continue;
             }
             let outsider = match &self.operation {
@@ -188,13 +198,30 @@ impl Session {
             };
             if guard!("rule-eo") && outsider && !self.own_expects(member) {
                 //= docs/spec/protocol.md#ORD-023
-                self.kick(MemberSet::of(member));
+                self.send_away(member);
             }
             //= docs/spec/protocol.md#ORD-022
             if guard!("rule-es") && !self.own_expects(member) {
                 self.notify(Notice::EnterRequest { member: member.clone() });
             }
         }
+    }
+
+    /// Asks the channel to remove somebody who has just entered; not more than [`MAX_SENT_AWAY`]
+    /// times in ENTER_TIMEOUT, so that whoever enters again and again does not keep the channel
+    /// busy with us (ATK-080). Whoever stays for that reason is no member, as before, and
+    /// whatever it disturbs ends as if it were a slow member.
+    fn send_away(&mut self, member: &MemberId) {
+        let (now, window) = (self.now, self.timing().enter_timeout());
+        while self.sent_away.front().is_some_and(|at| *at + window <= now) {
+            self.sent_away.pop_front();
+        }
+        if self.sent_away.len() < MAX_SENT_AWAY {
+            self.sent_away.push_back(now);
+        } else if guard!("kick-rate") {
+            return;
+        }
+        self.kick(MemberSet::of(member));
     }
 
     pub(super) fn leaving(&self) -> bool {
@@ -205,6 +232,9 @@ impl Session {
     pub(super) fn join_failed(&mut self, env: &mut Env<'_>) {
         self.deadlines.cancel(&TimerKind::Join);
         self.deadlines.cancel(&TimerKind::Reenter);
+        if self.try_to_join_again(env) {
+            return;
+        }
         self.join_gave_up = true;
         self.end_own(Ended::TimedOut);
         self.request_leave(env);

@@ -158,6 +158,10 @@ pub struct Session {
     recheck_shutdown: bool,
     /// The last join ended without success, and nothing was asked for since (SES-002).
     join_gave_up: bool,
+    /// We are leaving because nobody came to send us away (ORD-034).
+    stranded: bool,
+    /// When others were last sent away by the rules for entering (ATK-080).
+    sent_away: VecDeque<Timestamp>,
     /// Candidates that an automatic inclusion could not name, such as those without a key.
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
@@ -218,6 +222,8 @@ impl Session {
             leave_requested: false,
             recheck_shutdown: false,
             join_gave_up: false,
+            stranded: false,
+            sent_away: VecDeque::new(),
             auto_include_failed: MemberSet::new(),
             metadata_authenticated: None,
             confirmations: None,

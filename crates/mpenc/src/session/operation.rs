@@ -248,6 +248,11 @@ impl Session {
             self.internal_error("an operation completed that was not running");
             return;
         };
+        //= docs/spec/protocol.md#SES-014
+        if !self.channel.as_ref().is_some_and(|channel| running.next_members.is_subset(channel)) {
+            self.internal_error("an operation completed with members outside the channel");
+            return;
+        }
         self.rotate(env, staged, &running);
         self.notify(Notice::OpSucceeded {
             change: running.change.clone(),

@@ -1,6 +1,9 @@
 //! Own requests: change, refresh, join, part; each ends, one way or another (section 11.5).
 
+use core::time::Duration;
+
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use mpenc_liveness::TimerKind;
 use mpenc_types::MemberSet;
@@ -15,6 +18,17 @@ pub(super) struct OwnOperation {
     pub(super) id: OperationId,
     pub(super) request: Request,
     pub(super) step: Step,
+    /// How often a join left, or was sent away, and came back.
+    pub(super) returns: Returns,
+}
+
+/// What a join has gone through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Returns {
+    /// Nobody had included us in time (SES-030).
+    pub(super) unheeded: u32,
+    /// We had been removed from the channel (SES-031).
+    pub(super) removed: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +45,8 @@ pub(super) enum Step {
     Entering,
     /// In the channel, waits to be included.
     AwaitInclusion,
-    /// Kicked while joining; waits to enter again (SES-031).
+    /// Kicked while joining, or about to leave for another attempt; waits to enter again
+    /// (SES-030, SES-031).
     Reentering,
     /// Waits to have left the channel.
     Leaving,
@@ -60,6 +75,11 @@ pub(super) enum Origin {
 pub(super) struct OwnProposal {
     pub(super) change: Change,
     pub(super) origin: Origin,
+    /// As it was handed to the channel.
+    pub(super) packet: Vec<u8>,
+    pub(super) recipients: MemberSet,
+    /// How long to wait for its echo before it is sent once more; doubles.
+    pub(super) patience: Duration,
 }
 
 /// How a request ended, where it was not by an error of its own.
@@ -233,11 +253,12 @@ impl Session {
         }
     }
 
-    fn begin_own(&mut self, request: Request, step: Step) -> OperationId {
+    pub(super) fn begin_own(&mut self, request: Request, step: Step) -> OperationId {
         self.join_gave_up = false;
         let id = OperationId(self.next_operation);
         self.next_operation = self.next_operation.saturating_add(1);
-        self.own = Some(OwnOperation { id, request, step });
+        let returns = Returns::default();
+        self.own = Some(OwnOperation { id, request, step, returns });
         id
     }
 

@@ -9,6 +9,14 @@ use super::own::{Ended, Origin, OwnOperation, OwnProposal, Request, Step};
 use super::{Change, Env, Notice, OperationError, Session};
 use crate::channel::ChannelRequest;
 
+/// Attempts to join again after nobody had included us in time (SES-030).
+const MAX_UNHEEDED: u32 = 3;
+
+/// Attempts to join again after having been removed from the channel (SES-031). Whoever returns
+/// while its own exclusion is under way is removed until that has ended, which takes OP_TIMEOUT at
+/// most unless operations fail; each attempt takes half of GKA_EST at least.
+const MAX_REMOVED: u32 = 10;
+
 impl Session {
     /// Brings everything that waits for something up to date with what has happened. Ends every
     /// call that takes input.
@@ -20,6 +28,7 @@ impl Session {
             self.operation_succeeded(&change);
         }
         self.advance_own(env);
+        self.repeat_proposal();
         //= docs/spec/protocol.md#SES-003
         let new = self.state();
         if new != self.state_reported {
@@ -46,9 +55,14 @@ impl Session {
         else {
             return;
         };
-        if *proposed || !(idle || phases.is_empty()) {
+        if *proposed {
             return;
         }
+        if !(idle || phases.is_empty()) {
+            self.expect_turn(channel.len());
+            return;
+        }
+        self.deadlines.cancel(&TimerKind::Turn);
         if *request != Request::Refresh {
             // Others may have done part of it meanwhile.
             for phase in phases.iter_mut() {
@@ -93,6 +107,16 @@ impl Session {
         }
     }
 
+    /// Others may keep us from proposing for as long as one operation can take and a proposal can
+    /// be on its way, not for ever (SES-023).
+    fn expect_turn(&mut self, members: usize) {
+        if self.deadlines.get(&TimerKind::Turn).is_none() {
+            let operation = self.timing().op_timeout(self.greeter.hops(members));
+            let patience = operation.saturating_add(self.timing().enter_timeout());
+            self.deadlines.set(TimerKind::Turn, self.now + patience);
+        }
+    }
+
     //= docs/spec/protocol.md#ORD-020
     pub(super) fn propose(
         &mut self,
@@ -114,10 +138,11 @@ impl Session {
         let packet = self.greeter.propose(env.rng, &next, metadata)?;
         //= docs/spec/protocol.md#ORD-021
         let recipients = members.union(&next).without(self.owner());
-        self.proposal = Some(OwnProposal { change: change.clone(), origin });
-        self.deadlines.set(TimerKind::Proposal, self.now + self.timing().proposal_timeout());
-        self.broadcast(recipients, packet);
-        self.notify(Notice::OpProposed { change });
+        let patience = self.timing().proposal_timeout();
+        self.deadlines.set(TimerKind::Proposal, self.now + patience);
+        self.broadcast(recipients.clone(), packet.clone());
+        self.notify(Notice::OpProposed { change: change.clone() });
+        self.proposal = Some(OwnProposal { change, origin, packet, recipients, patience });
         Ok(())
     }
 
@@ -137,6 +162,10 @@ impl Session {
         if matches!(own.step, Step::Entering | Step::Reentering) {
             own.step = Step::AwaitInclusion;
             self.deadlines.cancel(&TimerKind::Enter);
+            self.deadlines.cancel(&TimerKind::Reenter);
+            //= docs/spec/protocol.md#SES-031
+            // The wait begins anew.
+            self.deadlines.cancel(&TimerKind::Join);
             //= docs/spec/protocol.md#SES-029
             if self.order.is_synced() {
                 self.end_own(Ended::Well);
@@ -176,19 +205,66 @@ impl Session {
         match own.request {
             Request::Part => self.end_own(Ended::Well),
             Request::Change(_) | Request::Refresh => self.end_own(Ended::LeftChannel),
+            // To try once more.
+            Request::Join if matches!(own.step, Step::Reentering) => {
+                self.reenter_later(env, members);
+            }
             Request::Join if was_parting => self.end_own(Ended::LeftChannel),
             //= docs/spec/protocol.md#SES-031
             Request::Join => {
                 own.step = Step::Reentering;
-                let hops = self.greeter.hops(members);
-                let timing = *self.timing();
-                let delay = timing.reenter_delay(hops, env.rng.next_u32());
-                self.deadlines.set(TimerKind::Reenter, self.now + delay);
-                if !self.config.patient_join {
-                    let deadline = self.now + timing.reenter_deadline(hops);
-                    self.deadlines.set(TimerKind::Join, deadline);
+                own.returns.removed = own.returns.removed.saturating_add(1);
+                if own.returns.removed > MAX_REMOVED && !self.config.patient_join {
+                    self.join_gave_up = true;
+                    self.end_own(Ended::TimedOut);
+                } else {
+                    self.reenter_later(env, members);
                 }
             }
+        }
+    }
+
+    /// Enters again after a random delay, which depends on how many `members` were in the
+    /// channel (SES-031).
+    fn reenter_later(&mut self, env: &mut Env<'_>, members: usize) {
+        let hops = self.greeter.hops(members);
+        let timing = *self.timing();
+        let delay = timing.reenter_delay(hops, env.rng.next_u32());
+        self.deadlines.set(TimerKind::Reenter, self.now + delay);
+        if !self.config.patient_join {
+            let deadline = self.now + timing.reenter_deadline(hops);
+            self.deadlines.set(TimerKind::Join, deadline);
+        }
+    }
+
+    /// Nobody has included us: leaves, to enter again after a while, unless that has been tried
+    /// often enough.
+    //= docs/spec/protocol.md#SES-030
+    pub(super) fn try_to_join_again(&mut self, env: &mut Env<'_>) -> bool {
+        let Some(own) = &mut self.own else { return false };
+        if !self.config.auto_reenter || own.returns.unheeded >= MAX_UNHEEDED {
+            return false;
+        }
+        own.returns.unheeded = own.returns.unheeded.saturating_add(1);
+        own.step = Step::Reentering;
+        let members = self.channel.as_ref().map_or(1, MemberSet::len);
+        if self.channel.is_some() {
+            // The delay begins when we have left; but the channel may not let us.
+            let deadline = self.timing().reenter_deadline(self.greeter.hops(members));
+            self.deadlines.set(TimerKind::Join, self.now + deadline);
+            self.request_leave(env);
+        } else {
+            self.reenter_later(env, members);
+        }
+        true
+    }
+
+    /// We lost the channel without having asked for it, when there were `members` in it.
+    //= docs/spec/protocol.md#SES-052
+    pub(super) fn return_by_itself(&mut self, env: &mut Env<'_>, members: usize) {
+        if self.config.auto_reenter && self.own.is_none() && !self.join_gave_up {
+            self.begin_own(Request::Join, Step::Reentering);
+            self.reenter_later(env, members);
         }
     }
 
@@ -229,6 +305,45 @@ impl Session {
     pub(super) fn proposal_timed_out(&mut self) {
         let Some(proposal) = &self.proposal else { return };
         if proposal.origin == Origin::Request {
+            let change = proposal.change.clone();
+            self.end_proposed(&change, OperationError::Timeout);
+        }
+    }
+
+    /// Sends a proposal that was not echoed once more, byte for byte, if it keeps something else
+    /// from being proposed: it was lost on the way or comes late, and in either case the channel's
+    /// answer to the copy settles it.
+    //= docs/spec/protocol.md#SES-053
+    fn repeat_proposal(&mut self) {
+        let sent_lately = self.deadlines.get(&TimerKind::Proposal).is_some();
+        if sent_lately || self.leave_requested || self.tasks_held {
+            return;
+        }
+        let request_waits = matches!(
+            &self.own,
+            Some(OwnOperation { step: Step::Changing { proposed: false, .. }, .. })
+        );
+        let task_waits = self.exclusion_wanted() || !self.inclusion_wanted().is_empty();
+        let longest = self.timing().op_timeout(self.greeter.hops(self.session_members().len()));
+        let now = self.now;
+        let Some(proposal) = &mut self.proposal else { return };
+        let waits = request_waits || task_waits || proposal.origin == Origin::Task;
+        if !waits || !guard!("proposal-repeated") {
+            return;
+        }
+        proposal.patience = proposal.patience.saturating_mul(2).min(longest);
+        let (recipients, packet) = (proposal.recipients.clone(), proposal.packet.clone());
+        self.deadlines.set(TimerKind::Proposal, now + proposal.patience);
+        self.broadcast(recipients, packet);
+    }
+
+    /// Our turn to propose did not come.
+    pub(super) fn turn_timed_out(&mut self) {
+        let waits = matches!(
+            &self.own,
+            Some(OwnOperation { step: Step::Changing { proposed: false, .. }, .. })
+        );
+        if waits {
             self.end_own(Ended::TimedOut);
         }
     }
@@ -271,6 +386,7 @@ impl Session {
     //= docs/spec/protocol.md#SES-023
     fn finish_own(&mut self, result: Result<(), OperationError>) {
         let Some(own) = self.own.take() else { return };
+        self.deadlines.cancel(&TimerKind::Turn);
         self.deadlines.cancel(&TimerKind::Enter);
         self.deadlines.cancel(&TimerKind::Join);
         self.notify(Notice::OperationEnded { id: own.id, result });

@@ -34,7 +34,7 @@ impl Session {
         }
         let was_member = self.current.is_some();
         let was_parting = self.parting;
-        self.retire_current(env);
+        let closed = self.retire_current(env);
 
         if let Some(keys) = keys {
             let context = self.context_after(self.previous.front().filter(|_| was_member), &heads);
@@ -63,6 +63,9 @@ impl Session {
         if was_parting && self.current.is_some() {
             self.parting = false;
             self.send_leave_intent(env);
+        }
+        if closed {
+            self.newest_previous_closed(env);
         }
     }
 
@@ -95,9 +98,10 @@ impl Session {
         self.notify(notice);
     }
 
-    /// Makes the current subsession a previous one and begins its shutdown (FIN-009).
-    fn retire_current(&mut self, env: &mut Env<'_>) {
-        let Some(old) = self.current.take() else { return };
+    /// Makes the current subsession a previous one and begins its shutdown (FIN-009); true if
+    /// there was nothing to shut down, so that it has ended already.
+    fn retire_current(&mut self, env: &mut Env<'_>) -> bool {
+        let Some(old) = self.current.take() else { return false };
         let state = old.state;
         self.previous.push_front(old);
         if state == SubsessionState::Error {
@@ -112,6 +116,7 @@ impl Session {
             self.acknowledge_last(env, Which::Previous(oldest));
             self.close(Which::Previous(oldest));
         }
+        state == SubsessionState::Error
     }
 
     /// Sends a FIN and expects everybody's acknowledgement (FIN-005).

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use mpenc_greeting::AbortReason;
 use mpenc_liveness::{AckAction, Deadline, TimerKind};
-use mpenc_types::Timestamp;
+use mpenc_types::{Timestamp, guard};
 
 use super::message::Which;
 use super::{Env, Notice, Session};
@@ -75,9 +75,15 @@ impl Session {
             TimerKind::Confirmations => self.confirmations_due(),
             TimerKind::OrderAhead => self.order_still_ahead(),
             //= docs/spec/protocol.md#ORD-034
-            TimerKind::Bystander => self.request_leave(env),
+            TimerKind::Bystander => {
+                self.stranded = guard!("self-leave-timeout");
+                if self.stranded {
+                    self.request_leave(env);
+                }
+            }
             TimerKind::Exclusion | TimerKind::Inclusion => self.task_due(env, cause),
             TimerKind::Proposal => self.proposal_timed_out(),
+            TimerKind::Turn => self.turn_timed_out(),
             TimerKind::Enter => self.enter_timed_out(env),
             TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),

@@ -28,6 +28,7 @@ mod packets;
 mod part;
 mod races;
 mod random;
+mod returns;
 mod rotation;
 mod rules;
 mod silence;

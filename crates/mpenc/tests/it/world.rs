@@ -30,11 +30,15 @@ pub(crate) struct Member {
     /// Delivery stands still.
     pub(crate) held: bool,
     pub(crate) dispositions: Vec<Disposition>,
+    /// How often it asked the channel to remove somebody.
+    pub(crate) kicks: usize,
 }
 
 pub(crate) struct World {
     pub(crate) members: BTreeMap<MemberId, Member>,
     pub(crate) channel: MemberSet,
+    /// Those whom the channel does not remove, whoever asks for it.
+    pub(crate) immovable: MemberSet,
     pub(crate) now: Timestamp,
     /// Every packet that was broadcast, in order, with its sender.
     pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
@@ -87,12 +91,14 @@ impl World {
                 inbox: VecDeque::new(),
                 held: false,
                 dispositions: Vec::new(),
+                kicks: 0,
             };
             members.insert(id(name), member);
         }
         Self {
             members,
             channel: MemberSet::new(),
+            immovable: MemberSet::new(),
             now: Timestamp::from_millis(1_000),
             packets: Vec::new(),
         }
@@ -148,6 +154,8 @@ impl World {
                 self.order(&ChannelEvent::Packet { sender: from.clone(), bytes });
             }
             ChannelRequest::Change { enter, leave } if inside => {
+                self.members.get_mut(from).unwrap().kicks += leave.len();
+                let leave = leave.difference(&self.immovable);
                 leave.iter().for_each(|member| self.leave(member));
                 enter.iter().for_each(|member| self.enter(member));
             }
@@ -159,6 +167,11 @@ impl World {
         for name in &self.channel {
             self.members.get_mut(name).unwrap().inbox.push_back(event.clone());
         }
+    }
+
+    /// The channel tells one member something, after what it has told it before.
+    pub(crate) fn tell(&mut self, name: &str, event: ChannelEvent) {
+        self.members.get_mut(&id(name)).unwrap().inbox.push_back(event);
     }
 
     pub(crate) fn enter(&mut self, name: &MemberId) {
