@@ -251,7 +251,7 @@ impl<K: Ord + Clone> ContentAssembler<K> {
         self.held = held.saturating_sub(received);
         let amount = text.amount();
         let whole = text.parts.concat();
-        if (self.digest)(&whole) == text.start.digest {
+        if (self.digest)(&whole) == text.start.digest || !guard!("content-digest") {
             match String::from_utf8(whole) {
                 Ok(whole) => Progress::Complete(whole),
                 Err(_) => Progress::Broken(Incomplete { amount, reason: Break::NotUtf8 }),

@@ -305,7 +305,9 @@ impl Session {
         let kind = body.kind();
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/v2.md#V2-025
-        if position.is_some_and(|position| position != sub.written_by(&author)) {
+        if guard!("position-checked")
+            && position.is_some_and(|position| position != sub.written_by(&author))
+        {
             return self.misplaced(which, author, id, &parents, kind);
         }
         let entry = Entry { id, author: &author, parents: &parents, kind };

@@ -85,6 +85,7 @@ fn copies_and_forgeries_have_no_effect() {
 
 #[test]
 fn foreign_packets_are_reported_once() {
+    // ATK-154
     //= docs/spec/protocol.md#SES-007
     //= type=test
     let mut world = World::new(&["alice", "bob"]);
@@ -95,6 +96,7 @@ fn foreign_packets_are_reported_once() {
             Disposition::Rejected(RejectReason::Unrecognised)
         );
     }
+    assert!(world.texts("bob").is_empty());
     let reported = Notice::Unrecognised { sender: id("alice") };
     assert_eq!(world.member("bob").notices.iter().filter(|n| **n == reported).count(), 1);
     assert_eq!(

@@ -19,7 +19,7 @@ const LENGTH: usize = 40;
 
 type Element = <V2 as PrimeOrderGroup>::Element;
 type Scalar = <V2 as PrimeOrderGroup>::Scalar;
-type Long = SecretBytes<64>;
+pub(crate) type Long = SecretBytes<64>;
 type Short = SecretBytes<32>;
 
 /// Texts that this log gives up to who has these secrets.
@@ -267,7 +267,7 @@ fn chain_of(rk: &Long, name: &MemberId) -> Long {
 }
 
 /// The next chain key, and the message key before it.
-fn step(chain: &Long) -> (Long, Long) {
+pub(crate) fn step(chain: &Long) -> (Long, Long) {
     let mut both = [0; 128];
     V2::expand(chain, Label::CHAIN_STEP, &[], &mut both);
     let half = |bytes: &[u8]| SecretBytes::fill(|out| out.copy_from_slice(bytes));

@@ -39,6 +39,40 @@ fn no_bit_can_be_changed() {
     check::<Transparent>();
 }
 
+/// Somebody without keys, who saw everything on the channel: under tags that were used or
+/// are its own invention, with an own key, or with what others encrypted.
+//= docs/spec/attacks.md#ATK-141
+//= type=test
+#[test]
+fn outsiders_write_nothing() {
+    let packets = series::<V2>("alice", 3);
+    let seen: Vec<DataPacket> =
+        packets.iter().map(|sealed| DataPacket::decode(&sealed.packet).unwrap()).collect();
+    let mut bob = member::<V2>("bob");
+    let own = SecretBytes::new([9; 32]);
+    let content = Content {
+        parents: Vec::new(),
+        number: ORDER.number,
+        chain: ORDER.chain,
+        body: encodable(&text("an invention")),
+    };
+    let signature = signer::<V2>("outsider").sign(&[SignLabel::MESSAGE.as_bytes(), &[0; 32]]);
+    let plain = Plaintext { signature, content: content.encode().unwrap() }.encode();
+    for (at, data) in seen.iter().enumerate() {
+        let mut forged = DataPacket { ciphertext: Vec::new(), ..data.clone() };
+        let mut text = plain.clone();
+        V2::seal_in_place(&own, &forged.nonce, &forged.aad(), &mut text);
+        forged.ciphertext = text;
+        assert_eq!(open(&mut bob, &forged.to_wire()), Err(OpenReject::Forged));
+        let mut spliced = seen[(at + 1) % seen.len()].clone();
+        spliced.tag = data.tag;
+        assert_eq!(open(&mut bob, &spliced.to_wire()), Err(OpenReject::Forged));
+        forged.tag = [at as u8; 16];
+        assert_eq!(open(&mut bob, &forged.to_wire()), Err(OpenReject::NotOurs));
+    }
+    undisturbed(&mut bob, &packets);
+}
+
 //= docs/spec/v2.md#V2-005
 //= type=test
 #[test]
