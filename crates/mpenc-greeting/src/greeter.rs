@@ -385,6 +385,10 @@ pub struct SubsessionKeys {
     /// What people compare to know that they share this subsession and its identity keys
     /// (V2-034), if the profile has it. Public.
     pub fingerprint: Option<[u8; 32]>,
+    /// For each of `authors` the packet in which it signed that key with its identity key, so that
+    /// others can be shown what it signs with it (V2-025); empty if the profile has no such
+    /// packets. Public.
+    pub statements: Vec<Vec<u8>>,
 }
 
 /// Why no proposal was made.

@@ -42,6 +42,7 @@ fn keys(owner: &str) -> SubsessionKeys {
         signer: Arc::new(key(own)),
         authors: vec![(name("alice"), key(1).public()), (name("bob"), key(2).public())],
         fingerprint: None,
+        statements: Vec::new(),
     }
 }
 

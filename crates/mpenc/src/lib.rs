@@ -85,6 +85,7 @@ pub use mpenc_greeting::{AbortReason, FailureCause};
 pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
 pub use profile::{Profile, UnknownProfile};
+pub use security::{BadEvidence, ForkEvidence};
 pub use session::{
     AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint,
     Message, Notice, OperationError, OperationId, OperationView, RejectReason, SendError, Session,

@@ -66,6 +66,10 @@ fn security(owner: &str) -> V2Security<V2> {
         signer: Arc::new(key(&owner.to_owned())),
         authors: authors.collect(),
         fingerprint: Some([3; 32]),
+        // A contribution has 198 bytes, the initial packet one entry for each member.
+        statements: (0..MEMBERS)
+            .map(|i| vec![0; if i == 0 { 64 * MEMBERS } else { 198 }])
+            .collect(),
     };
     V2Security::new(&MemberId::new(owner).unwrap(), keys).unwrap()
 }

@@ -75,6 +75,7 @@ impl Subsession {
             signer: Arc::new(signer),
             authors,
             fingerprint: None,
+            statements: Vec::new(),
         };
         V2Security::new(owner, keys).ok_or_else(|| Fault::new("subsession", "cannot be used"))
     }

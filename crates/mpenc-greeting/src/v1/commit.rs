@@ -1,6 +1,7 @@
 //! How a completed operation becomes the state that the next one starts from.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use mpenc_crypto::{GroupDiffieHellman, SecretBytes};
 
@@ -69,6 +70,7 @@ impl<S: GroupDiffieHellman> Committed<S> {
             signer: Arc::<S::SigningKey>::clone(&self.signer),
             authors,
             fingerprint: None,
+            statements: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How an operation is proposed, and how an accepted proposal starts it.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -150,6 +150,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
         &mut self,
         rng: &mut dyn CryptoRng,
         judged: JudgedInitial<S>,
+        bytes: &[u8],
     ) -> Result<Progress, GreetingReject> {
         //= docs/spec/protocol.md#GRT-002
         let JudgedInitial { plan, part } = judged;
@@ -158,13 +159,13 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             Part::Own => {
                 let proposal = self.proposal.take().ok_or(GreetingReject::NotOurs)?;
                 let Proposal { packet, plan, terms, secrets } = proposal;
-                let mut context = self.context(plan, &terms);
+                let mut context = self.context(plan, &terms, bytes);
                 context.sent.push(packet);
                 Ok(self.follow(context, terms, secrets, Vec::new()))
             }
             Part::Concerned { terms, consent } => {
                 self.supersede(&plan);
-                Ok(self.join(rng, plan, terms, consent))
+                Ok(self.join(rng, plan, terms, consent, bytes))
             }
         }
     }
@@ -176,8 +177,9 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
         plan: Plan,
         terms: Terms<S>,
         consent: Consent,
+        bytes: &[u8],
     ) -> Progress {
-        let mut context = self.context(plan, &terms);
+        let mut context = self.context(plan, &terms, bytes);
         let mut outgoing = Vec::new();
         let mut secrets = None;
         match consent {
@@ -232,8 +234,9 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
         Progress { outgoing, outcome: Outcome::Continues }
     }
 
-    fn context(&self, plan: Plan, terms: &Terms<S>) -> Context<S> {
+    fn context(&self, plan: Plan, terms: &Terms<S>, initial: &[u8]) -> Context<S> {
         Context {
+            statements: BTreeMap::from([(plan.by, initial.to_vec())]),
             own: plan.place_of(&self.owner),
             plan,
             op: terms.op,

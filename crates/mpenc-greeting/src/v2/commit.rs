@@ -35,6 +35,8 @@ pub(crate) struct Agreement<S: BroadcastSuite> {
     pub(crate) transcript: Transcript,
     /// Ephemeral keys by place.
     pub(crate) authors: Vec<PublicKey>,
+    /// Packets in which they are signed, by place.
+    pub(crate) statements: Vec<Vec<u8>>,
     pub(crate) own: Own<S>,
 }
 
@@ -56,7 +58,7 @@ impl<S: BroadcastSuite> Completed<S> {
     pub(crate) fn commit(self) -> Option<(Committed<S>, SubsessionKeys)> {
         let Self { plan, identities, sid, result } = self;
         //= docs/spec/v2.md#V2-032
-        let Agreement { transcript, authors, own: Own { keys, signer } } = result?;
+        let Agreement { transcript, authors, statements, own: Own { keys, signer } } = result?;
         let Keys { exporter, root, .. } = keys;
         let fingerprint = transcript.fingerprint::<S>(&plan.members, &plan.identities);
         let keys = SubsessionKeys {
@@ -65,6 +67,7 @@ impl<S: BroadcastSuite> Completed<S> {
             signer: Arc::<S::SigningKey>::clone(&signer),
             authors: plan.members.iter().cloned().zip(authors).collect(),
             fingerprint: Some(fingerprint),
+            statements,
         };
         Some((Committed { members: plan.members, identities, exporter }, keys))
     }

@@ -274,7 +274,7 @@ impl<S: BroadcastSuite> Greeter for BroadcastGreeter<S> {
         match self.take_judgement(sender, packet)? {
             Judged::Middle(_) => Err(GreetingReject::OutOfPlace),
             Judged::Initial(judged) => match self.running {
-                Running::Idle => self.begin(rng, *judged),
+                Running::Idle => self.begin(rng, *judged, packet),
                 Running::Following(_) | Running::Stuck(_) | Running::Complete(_) => {
                     Err(GreetingReject::OutOfPlace)
                 }
@@ -292,7 +292,7 @@ impl<S: BroadcastSuite> Greeter for BroadcastGreeter<S> {
             return Err(GreetingReject::OutOfPlace);
         };
         let following = self.take_following().ok_or(GreetingReject::NoOperation)?;
-        Ok(self.apply(rng, following, *middle))
+        Ok(self.apply(rng, following, *middle, packet))
     }
 
     fn running(&self) -> Option<Operation> {

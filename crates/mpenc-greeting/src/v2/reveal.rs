@@ -45,7 +45,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             Running::Following(following) => following.reveal(found),
             Running::Complete(completed) => {
                 let Completed { plan: _, identities: _, sid: _, result } = &**completed;
-                if let Some(Agreement { transcript: _, authors: _, own }) = result {
+                if let Some(Agreement { transcript: _, authors: _, statements: _, own }) = result {
                     own.reveal(found);
                 }
             }

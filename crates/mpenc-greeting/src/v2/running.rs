@@ -140,6 +140,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
         rng: &mut dyn CryptoRng,
         following: Following<S>,
         packet: Middle<S>,
+        bytes: &[u8],
     ) -> Progress {
         let Following { mut context, step, salt } = following;
         let mut draws = Draws { hedge: &mut self.hedge, rng };
@@ -151,6 +152,8 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             }
             (Step::Contributing(step), Middle::Contribution(checked)) => {
                 let (place, contribution) = checked.into_parts();
+                //= docs/spec/v2.md#V2-025
+                context.statements.insert(place, bytes.to_vec());
                 match step.on_contribution(&context, place, contribution) {
                     Counted::Waiting(step) => Next::Step(Step::Contributing(step), None),
                     Counted::All(step) => {
@@ -203,12 +206,13 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
     /// The last confirmation is there.
     fn succeed(&mut self, context: Context<S>, agreed: Agreed<S>) -> Progress {
         let Agreed { transcript, authors, own } = agreed;
-        let Context { plan, identities, .. } = context;
+        let Context { plan, identities, statements, .. } = context;
         let Some(own) = own else {
             //= docs/spec/protocol.md#GRT-013
             return Progress { outgoing: Vec::new(), outcome: Outcome::Ignored };
         };
-        let result = Agreement { transcript, authors, own };
+        let statements = statements.into_values().collect();
+        let result = Agreement { transcript, authors, statements, own };
         self.complete(Completed { plan, identities, sid: transcript.sid, result: Some(result) })
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Context<S: BroadcastSuite> {
     /// The owner's place; none if it is being excluded.
     pub(crate) own: Option<usize>,
     pub(crate) identity: Arc<dyn SigningKey>,
+    /// Packets with the contributions that count, by place.
+    pub(crate) statements: BTreeMap<usize, Vec<u8>>,
     /// Packets sent for this operation; the only ones in the owner's name that count (GRT-018).
     pub(crate) sent: Vec<Vec<u8>>,
     /// The one among them that ends it.

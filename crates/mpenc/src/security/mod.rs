@@ -10,9 +10,11 @@ use core::fmt;
 use mpenc_types::{BodyKind, ChainHash, MemberId, MessageId, PacketId};
 use rand_core::CryptoRng;
 
+mod evidence;
 mod v1;
 mod v2;
 
+pub use evidence::{BadEvidence, ForkEvidence, SignedPosition};
 pub use mpenc_packet::v2::ErrorCode;
 pub use v1::V1Security;
 pub use v2::{MAX_SKIP, MessageSuite, TAG_WINDOW, V2Security};
@@ -231,6 +233,12 @@ pub trait MessageSecurity: fmt::Debug + Send {
     /// Whether packets that nothing could open deserve another look, because more of this
     /// subsession's can be recognised since this was asked last.
     fn moved(&mut self) -> bool;
+
+    /// What proves to others that the author of both messages has signed them for one place; none if
+    /// they are not for one place, or if their keys are erased.
+    fn evidence(&self, _: &MessageId, _: &MessageId) -> Option<ForkEvidence> {
+        None
+    }
 
     /// A value that is equal exactly if identifier and keys of the subsession are equal, for
     /// comparing implementations.

@@ -271,6 +271,7 @@ mod tests {
             signer: Arc::new(key(owner)),
             authors,
             fingerprint: None,
+            statements: Vec::new(),
         }
     }
 

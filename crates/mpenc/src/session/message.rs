@@ -399,9 +399,15 @@ impl Session {
             TranscriptReject::AuthorFork { first } => {
                 //= docs/spec/protocol.md#TRN-022
                 //= docs/spec/protocol.md#TRN-023
+                let mut evidence = None;
                 if let Some(sub) = self.subsession_mut(which) {
+                    //= docs/spec/v2.md#V2-025
+                    evidence = sub.security.evidence(&first, &id);
                     sub.refuse(id);
                     sub.state = SubsessionState::Error;
+                }
+                if self.evidence.len() < super::MAX_EVIDENCE {
+                    self.evidence.extend(evidence);
                 }
                 self.notify(Notice::AuthorFork { author, first, second: id });
                 return Disposition::Rejected(RejectReason::Fork);

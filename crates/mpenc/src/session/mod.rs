@@ -19,6 +19,7 @@ use crate::SessionConfig;
 use crate::channel::ChannelRequest;
 use crate::content::ContentAssembler;
 use crate::profile::Rules;
+use crate::security::ForkEvidence;
 
 mod content;
 mod fingerprint;
@@ -67,6 +68,9 @@ pub const MAX_QUEUED_TRANSMITS: usize = 16_384;
 
 /// Ended subsessions whose late packets are still recognised.
 const MAX_ENDED: usize = 8;
+
+/// Forks of authors for which evidence is kept; later ones are told, without.
+const MAX_EVIDENCE: usize = 16;
 
 /// Senders of foreign packets that are remembered so as to report each once.
 const MAX_UNRECOGNISED_SENDERS: usize = 512;
@@ -185,6 +189,8 @@ pub struct Session {
     transmits: VecDeque<ChannelRequest>,
     notices: VecDeque<Notice>,
     unrecognised: BTreeSet<MemberId>,
+    /// What proves forks of authors to others, oldest first (V2-025).
+    evidence: Vec<ForkEvidence>,
 }
 
 impl Session {
@@ -238,6 +244,7 @@ impl Session {
             transmits: VecDeque::new(),
             notices: VecDeque::new(),
             unrecognised: BTreeSet::new(),
+            evidence: Vec::new(),
             config,
         }
     }

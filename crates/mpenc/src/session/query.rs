@@ -345,6 +345,14 @@ impl Session {
         current.chain(for_good.map(|(id, _)| *id)).collect()
     }
 
+    /// What proves to others that an author has written two messages for one place, for each
+    /// [`Notice::AuthorFork`](super::Notice::AuthorFork) of which such a proof was to be had: in v2
+    /// sessions, until the first of the two was fully acked. At most 16, the oldest ones.
+    //= docs/spec/v2.md#V2-025
+    pub fn fork_evidence(&self) -> impl ExactSizeIterator<Item = &crate::ForkEvidence> {
+        self.evidence.iter()
+    }
+
     pub(super) fn subsessions(&self) -> impl Iterator<Item = &super::Subsession> {
         self.current.iter().chain(self.previous.iter())
     }

@@ -19,6 +19,7 @@ mod channel_lies;
 mod client;
 mod compromise;
 mod dropout;
+mod evidence;
 mod forge;
 mod forge_v2;
 mod insider;

@@ -12,10 +12,10 @@ use super::chain::{PacketKeys, Tag};
 
 /// Where a message stands: the author's message number `position` in a subsession.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Whereabouts<'a> {
-    pub(super) sid: &'a SubsessionId,
-    pub(super) author: &'a MemberId,
-    pub(super) position: u64,
+pub(in crate::security) struct Whereabouts<'a> {
+    pub(in crate::security) sid: &'a SubsessionId,
+    pub(in crate::security) author: &'a MemberId,
+    pub(in crate::security) position: u64,
 }
 
 impl Whereabouts<'_> {
@@ -40,7 +40,11 @@ impl Whereabouts<'_> {
     /// What the author signs. With the author's key it fixes the keys under which the packet
     /// opens, so that it means nothing under others (ATK-033).
     //= docs/spec/v2.md#V2-022
-    pub(super) fn signed<S: MessageSuite>(&self, id: &MessageId, tag: &Tag) -> [u8; 32] {
+    pub(in crate::security) fn signed<S: MessageSuite>(
+        &self,
+        id: &MessageId,
+        tag: &Tag,
+    ) -> [u8; 32] {
         let Self { sid, author, position } = self;
         let position = position.to_be_bytes();
         if guard!("key-commit") {

@@ -19,7 +19,7 @@ pub(super) struct MessageKey(SecretBytes<64>);
 
 /// Tells members which message a packet is, and nobody else anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Tag(pub(super) [u8; 16]);
+pub(in crate::security) struct Tag(pub(in crate::security) [u8; 16]);
 
 /// What seals and opens one message.
 #[derive(Debug)]

@@ -10,20 +10,25 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, iter};
 
-use mpenc_crypto::{Aead, FramedHash, KeyDerivation, SecretBytes, SigningKey, VerifyingKey};
+use mpenc_crypto::{
+    Aead, FramedHash, KeyDerivation, SecretBytes, Signature, SigningKey, VerifyingKey,
+};
 use mpenc_greeting::SubsessionKeys;
 use mpenc_types::{MemberId, MessageId, SubsessionId, guard};
 use rand_core::CryptoRng;
 
 use self::chain::{Root, Tag};
 use self::window::{Fate, Window};
-use super::{Body, MessageHeader, MessageSecurity, OpenReject, Opened, SealError, Sealed};
+use super::{
+    Body, ForkEvidence, MessageHeader, MessageSecurity, OpenReject, Opened, SealError, Sealed,
+    SignedPosition,
+};
 
-mod binding;
+pub(super) mod binding;
 mod body;
-mod chain;
+pub(super) mod chain;
 mod open;
 mod seal;
 #[cfg(test)]
@@ -82,6 +87,8 @@ struct Live<S: MessageSuite> {
 struct Author<S: MessageSuite> {
     name: MemberId,
     key: S::VerifyingKey,
+    /// The packet in which it signed its key with that of its identity.
+    statement: Vec<u8>,
     window: Window,
 }
 
@@ -98,13 +105,15 @@ impl<S: MessageSuite> V2Security<S> {
     /// `None` if the owner is no author or a key cannot be used, which no greeter hands out.
     #[must_use]
     pub fn new(owner: &MemberId, keys: SubsessionKeys) -> Option<Self> {
-        let SubsessionKeys { sid, secret, signer, authors: mut names, .. } = keys;
+        let SubsessionKeys { sid, secret, signer, authors, statements, fingerprint: _ } = keys;
+        let statements = statements.into_iter().chain(iter::repeat(Vec::new()));
+        let mut names: Vec<_> = authors.into_iter().zip(statements).collect();
         let root = Root::new::<S>(&sid, &secret);
         names.sort_unstable();
         let mut tags = BTreeMap::new();
         let mut authors = Vec::with_capacity(names.len());
         let mut own = None;
-        for (index, (name, key)) in (0_u16..).zip(names) {
+        for (index, ((name, key), statement)) in (0_u16..).zip(names) {
             if name == *owner {
                 own = Some(index);
             }
@@ -114,7 +123,7 @@ impl<S: MessageSuite> V2Security<S> {
             let window = Window::new::<S>(chain, name == *owner, |tag, position| {
                 tags.insert(tag, Place { author: index, position });
             });
-            authors.push(Author { name, key, window });
+            authors.push(Author { name, key, statement, window });
         }
         let identifier_key = root.identifier_key::<S>();
         Some(Self {
@@ -156,9 +165,9 @@ impl<S: MessageSuite> V2Security<S> {
     }
 
     /// Notes a packet with a valid signature.
-    fn note(&mut self, place: Place, packet: &[u8], id: MessageId) {
+    fn note(&mut self, place: Place, packet: &[u8], id: MessageId, signature: Signature) {
         let Some(author) = self.author_mut(place) else { return };
-        let noted = author.window.note(place.position, S::hash(&[packet]), id);
+        let noted = author.window.note(place.position, S::hash(&[packet]), id, signature);
         if noted.kept {
             self.places.insert(id, place);
         }
@@ -251,6 +260,25 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         core::mem::take(&mut self.moved)
     }
 
+    //= docs/spec/v2.md#V2-025
+    fn evidence(&self, first: &MessageId, second: &MessageId) -> Option<ForkEvidence> {
+        let place =
+            self.places.get(first).filter(|place| self.places.get(second) == Some(place))?;
+        let author = self.live.as_ref()?.author(place.author)?;
+        let tag = author.window.with_keys::<S, _>(place.position, |keys| keys.tag.0)?;
+        let signed = |id: &MessageId| {
+            let by = author.window.used_by(place.position).iter().find(|by| by.id == *id)?;
+            Some(SignedPosition { id: *id, tag, signature: by.signature })
+        };
+        Some(ForkEvidence {
+            author: author.name.clone(),
+            statement: author.statement.clone(),
+            sid: self.sid,
+            position: place.position,
+            signed: [signed(first)?, signed(second)?],
+        })
+    }
+
     #[cfg(feature = "inspect")]
     fn key_check(&self) -> Option<[u8; 32]> {
         let live = self.live.as_ref()?;
@@ -267,7 +295,7 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         if let Some(seed) = signer.seed() {
             found("ephemeral", seed.expose());
         }
-        for Author { name: _, key: _, window } in authors {
+        for Author { name: _, key: _, statement: _, window } in authors {
             window.reveal(found);
         }
     }

@@ -53,7 +53,7 @@ impl<S: MessageSuite> V2Security<S> {
         }
         let id = known_as::<S>(id, &signature);
         let author = author.name.clone();
-        self.note(place, packet, id);
+        self.note(place, packet, id, signature);
         match Content::decode(&content) {
             Ok(Content { parents, number, chain, body }) => Ok(Opened {
                 id,

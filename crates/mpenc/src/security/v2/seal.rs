@@ -40,10 +40,11 @@ impl<S: MessageSuite> V2Security<S> {
             //= docs/spec/v2.md#V2-022
             let signed = at.signed::<S>(&id, &keys.tag);
             let signature = live.signer.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]);
-            (known_as::<S>(id, &signature), encrypted::<S>(Plaintext { signature, content }, keys))
+            let id = known_as::<S>(id, &signature);
+            (id, signature, encrypted::<S>(Plaintext { signature, content }, keys))
         });
-        let (id, packet) = sealed.ok_or(SealError::Internal)?;
-        self.note(place, &packet, id);
+        let (id, signature, packet) = sealed.ok_or(SealError::Internal)?;
+        self.note(place, &packet, id, signature);
         self.advance_own();
         Ok(Sealed { id, packet })
     }

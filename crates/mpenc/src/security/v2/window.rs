@@ -12,6 +12,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use mpenc_crypto::Signature;
 use mpenc_types::{MessageId, guard};
 
 use super::MessageSuite;
@@ -59,6 +60,7 @@ struct Held {
 pub(super) struct Verified {
     pub(super) packet: [u8; 32],
     pub(super) id: MessageId,
+    pub(super) signature: Signature,
     pub(super) fate: Fate,
 }
 
@@ -144,7 +146,13 @@ impl Window {
 
     /// Notes a packet whose signature is valid, and says for which messages that makes a
     /// difference.
-    pub(super) fn note(&mut self, position: u64, packet: [u8; 32], id: MessageId) -> Noted {
+    pub(super) fn note(
+        &mut self,
+        position: u64,
+        packet: [u8; 32],
+        id: MessageId,
+        signature: Signature,
+    ) -> Noted {
         let mut noted = Noted { kept: true, dropped: None };
         self.change(position, |held| {
             let used_by = &mut held.used_by;
@@ -161,7 +169,8 @@ impl Window {
             }
             // Another form of a message shares its fate.
             let known = used_by.iter().find(|by| by.id == id).map(|by| by.fate);
-            used_by.push(Verified { packet, id, fate: known.unwrap_or(Fate::Pending) });
+            let fate = known.unwrap_or(Fate::Pending);
+            used_by.push(Verified { packet, id, signature, fate });
         });
         noted
     }

@@ -49,6 +49,7 @@ fn member_of<S: MessageSuite>(owner: &str, sid: u8, names: &[&str]) -> V2Securit
         signer: Arc::new(signer::<S>(owner)),
         authors,
         fingerprint: None,
+        statements: Vec::new(),
     };
     V2Security::new(&name(owner), keys).unwrap()
 }
