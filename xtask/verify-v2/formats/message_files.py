@@ -7,6 +7,7 @@ from wire.framing import Refused
 from .tally import Mismatch, data, datas, expect, name
 
 TAG_WINDOW = 64
+MAX_SKIP = 256
 
 
 class Room:
@@ -21,23 +22,35 @@ class Room:
             self.seeds[who], authors[who] = seed, data(author["public"])
             self.places.append(who)
         self.inner = messages.Subsession(self.sid, data(listed["root"]), authors)
-        self.opened, self.highest = {}, dict.fromkeys(self.places, -1)
+        # By author: the first position that nothing has passed, and how many before it are missing
+        self.opened = {}
+        self.next, self.missing = dict.fromkeys(self.places, 0), dict.fromkeys(self.places, 0)
 
     def receive(self, packet):
         """What is said of a packet: `accept`, `copy`, `fork`, or the class of reason."""
         fields = packets.decode(packet)
         if fields["kind"] != "message":
             raise Refused("header")
-        limit = max(self.highest.values()) + 1 + TAG_WINDOW
+        limit = max(self.next.values()) + TAG_WINDOW
         author, seq = self.inner.position(fields["tag"], limit)
-        if seq > self.highest[author] + TAG_WINDOW:
+        if seq >= self.next[author] + TAG_WINDOW:
             raise Refused("tag")
         _, _, mid, content, _ = self.inner.open(fields, limit)
+        is_new = (author, seq) not in self.opened
         before = self.opened.setdefault((author, seq), mid)
         if before != mid:
             return "fork", author, seq, mid, content
-        self.highest[author] = max(self.highest[author], seq)
+        if is_new and seq < self.next[author]:
+            self.missing[author] -= 1
+        self._move(author)
         return "accept", author, seq, mid, content
+
+    def _move(self, author):
+        """Passes what was used, and what is missing before it as long as that is not too much."""
+        used = {seq for who, seq in self.opened if who == author}
+        while self.missing[author] < MAX_SKIP and max(used) >= self.next[author]:
+            self.missing[author] += self.next[author] not in used
+            self.next[author] += 1
 
 
 def _message(room, listed):

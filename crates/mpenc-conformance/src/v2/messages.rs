@@ -212,6 +212,8 @@ impl Listed {
 pub(super) fn computed(case: &Node<'_>) -> Checked<Value> {
     let subsession = Subsession::of(&case.get("subsession")?)?;
     let mut authors: BTreeMap<MemberId, Option<V2Security<V2>>> = BTreeMap::new();
+    // The position of each author's next message.
+    let mut next: BTreeMap<MemberId, u64> = BTreeMap::new();
     let mut messages = Vec::new();
     for node in case.get("messages")?.items()? {
         let listed = Listed::of(&node)?;
@@ -228,6 +230,14 @@ pub(super) fn computed(case: &Node<'_>) -> Checked<Value> {
         match (security.as_mut(), listed.sent()?) {
             (Some(security), Some(body)) => {
                 let header = MessageHeader { parents: &listed.parents, order: listed.order };
+                // What it wrote before and is not in the list.
+                let written = next.get(&listed.author).copied().unwrap_or_default();
+                for _ in written..listed.seq {
+                    security
+                        .seal(&mut NoDice, &header, &Body::Heartbeat)
+                        .map_err(|error| node.fault(format!("is not sealed: {error:?}")))?;
+                }
+                next.insert(listed.author.clone(), listed.seq.saturating_add(1));
                 let sealed = security
                     .seal(&mut NoDice, &header, &body)
                     .map_err(|error| node.fault(format!("is not sealed: {error:?}")))?;

@@ -84,8 +84,8 @@ impl Session {
             return;
         }
         let stopped = self.keys_too_old();
-        if !stopped {
-            let end = self.key_age.since + self.timing().key_lifetime();
+        let end = self.key_age.since + self.timing().key_lifetime();
+        if !stopped && end > self.now {
             self.deadlines.set(TimerKind::KeyAge, end);
         }
         let waiting_for = self.key_age.waited_for.intersection(&self.session_members());

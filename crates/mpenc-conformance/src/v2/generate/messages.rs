@@ -132,6 +132,8 @@ fn publications(dice: &mut Dice, case: &Value) -> Checked<Value> {
 
 /// Bad packets for one room.
 struct Scene {
+    /// Its number in the file.
+    number: usize,
     room: Value,
     subsession: Subsession,
     cases: Vec<Value>,
@@ -146,7 +148,7 @@ impl Scene {
         reason: Option<&str>,
         packet: &[u8],
     ) -> Checked {
-        let case = json!({"label": label, "room": 0, "delivered": delivered,
+        let case = json!({"label": label, "room": self.number, "delivered": delivered,
             "packet": hx(packet), "expect": expect, "reason": reason});
         let node = Node::root(&case);
         let within = |fault: Fault| Fault::new(format!("{label}: {}", fault.place), fault.what);
@@ -198,14 +200,15 @@ pub(super) fn negative(dice: &mut Dice) -> Checked<Value> {
     ];
     let room = room(dice, "base", &["ann", "bob"], &written)?;
     let subsession = Subsession::of(&Node::root(&room).get("subsession")?)?;
-    let mut scene = Scene { room, subsession, cases: Vec::new() };
+    let mut scene = Scene { number: 0, room, subsession, cases: Vec::new() };
     packets(dice, &mut scene)?;
     insiders(&mut scene)?;
     contents(&mut scene)?;
     positions(&mut scene)?;
     let mut file = head("mpenc-v2-messages-negative/1");
-    file.insert("rooms".to_owned(), json!([scene.room]));
-    file.insert("cases".to_owned(), Value::Array(scene.cases));
+    let far = skipped(dice)?;
+    file.insert("rooms".to_owned(), json!([scene.room, far.room]));
+    file.insert("cases".to_owned(), Value::Array([scene.cases, far.cases].concat()));
     Ok(Value::Object(file))
 }
 
@@ -378,4 +381,40 @@ fn positions(scene: &mut Scene) -> Checked {
     };
     let packet = scene.subsession.encrypt(&stranger);
     scene.refuse("the chain of one who is no member", "tag", &packet)
+}
+
+/// So many positions skipped that the window stays: MAX_SKIP is 256.
+fn skipped(dice: &mut Dice) -> Checked<Scene> {
+    let mut room = json!({"label": "far apart", "subsession": subsession(dice, &["ann", "bob"])});
+    let chain = dice.hex(32);
+    // After these 249 are missing, and with the last one 256.
+    let seqs = [63, 126, 189, 252, 260];
+    let (kind, bytes) = body(&Body::Heartbeat)?;
+    let message = |seq: &u64| {
+        json!({"author": "ann", "seq": seq, "parents": [], "number": 0, "chain": chain,
+            "kind": kind, "body": hx(&bytes)})
+    };
+    let listed: Vec<Value> = seqs.iter().map(message).collect();
+    super::primitive::replace(&mut room, &[("messages", json!(listed))]);
+    let computed = messages::computed(&Node::root(&room))?;
+    let room = merged(room, computed).map_err(|what| Fault::new("messages", what))?;
+    let subsession = Subsession::of(&Node::root(&room).get("subsession")?)?;
+    let mut scene = Scene { number: 1, room, subsession, cases: Vec::new() };
+    let text = content(&say("another"))?;
+    let at = |scene: &Scene, seq| scene.subsession.seal(&id("ann"), seq, text.clone());
+    let most = [0, 1, 2, 3];
+    let all = [0, 1, 2, 3, 4];
+    for (label, delivered, seq, expect) in [
+        ("249 are missing: the end of the window", &most[..], 316, "accept"),
+        ("249 are missing: behind the window", &most, 317, "refuse"),
+        ("256 are missing: the window stays, its end", &all, 323, "accept"),
+        ("256 are missing: the window stays, behind it", &all, 324, "refuse"),
+        ("256 are missing: one of them comes", &all, 0, "accept"),
+        ("256 are missing: another message where it stays", &all, 260, "fork"),
+    ] {
+        let packet = at(&scene, seq)?;
+        let reason = (expect == "refuse").then_some("tag");
+        scene.put(label, delivered, expect, reason, &packet)?;
+    }
+    Ok(scene)
 }
