@@ -170,6 +170,8 @@ impl Window {
             // Another form of a message shares its fate.
             let known = used_by.iter().find(|by| by.id == id).map(|by| by.fate);
             let fate = known.unwrap_or(Fate::Pending);
+            // Almost always there is one for each position.
+            used_by.reserve_exact(1);
             used_by.push(Verified { packet, id, signature, fate });
         });
         noted
