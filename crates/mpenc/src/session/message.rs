@@ -200,6 +200,9 @@ impl Session {
             let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else {
                 continue;
             };
+            if which != Which::Current && !guard!("old-window") {
+                continue;
+            }
             match sub.security.open(sender, packet) {
                 //= docs/spec/protocol.md#SES-009
                 Ok(opened) => return Some(self.verified(which, opened)),

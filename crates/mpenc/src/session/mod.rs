@@ -12,7 +12,7 @@ use mpenc_greeting::Greeter;
 use mpenc_liveness::{Deadline, Deadlines, TimerKind, Timing};
 use mpenc_transcript::MessageLog;
 use mpenc_transcript::order::ServerOrder;
-use mpenc_types::{MemberId, MemberSet, PacketId, SubsessionId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, PacketId, SubsessionId, Timestamp, guard};
 use rand_core::CryptoRng;
 
 use crate::SessionConfig;
@@ -322,7 +322,8 @@ impl Session {
 
     fn packet_id(&self, sender: &MemberId, packet: &[u8]) -> PacketId {
         let nobody = MemberSet::new();
-        self.rules.packet_id(sender, self.channel.as_ref().unwrap_or(&nobody), packet)
+        let channel = self.channel.as_ref().filter(|_| guard!("pid-covers-channel"));
+        self.rules.packet_id(sender, channel.unwrap_or(&nobody), packet)
     }
 
     /// A fault of ours: stop taking part, keep what can be kept (SES-046).

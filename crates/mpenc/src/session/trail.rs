@@ -171,7 +171,7 @@ impl Session {
         //= docs/spec/protocol.md#ORD-036
         let missing = current.members().without(&owner).difference(gone);
         let number = current.trail.point().number;
-        if missing.is_empty() {
+        if missing.is_empty() || !guard!("chain-ack") {
             return;
         }
         self.confirmations = Some(Confirmations { last, number, missing, warned: false });

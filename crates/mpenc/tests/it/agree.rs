@@ -47,12 +47,8 @@ fn each_confirms_each_operation_once() {
     }
 }
 
-//= docs/spec/protocol.md#ORD-036
-//= type=test
-#[test]
-fn who_does_not_confirm_is_named_until_it_does() {
-    let mut world = established();
-    // What carol says never arrives at alice.
+/// Bob renews the keys, and Carol's confirmation of that does not reach Alice.
+fn refreshed_without_confirmation(world: &mut World) -> Vec<u8> {
     world.pass_secs(60);
     world.act("bob", |s, env| s.refresh(env)).unwrap();
     for _ in 0..200 {
@@ -73,6 +69,33 @@ fn who_does_not_confirm_is_named_until_it_does() {
     let last = said.last().unwrap().clone();
     world.lose("alice", &last);
     world.settle();
+    last
+}
+
+//= docs/spec/protocol.md#ORD-038
+//= type=test
+#[test]
+fn a_later_confirmation_counts_for_all_before() {
+    let mut world = established();
+    refreshed_without_confirmation(&mut world);
+    assert!(!world.session("alice").order_verified());
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    world.settle();
+    assert!(world.session("alice").order_verified());
+    world.pass_secs(60);
+    let missing = |notice: &Notice| matches!(notice, Notice::OrderNotConfirmed { .. });
+    for name in NAMES {
+        assert!(!world.member(name).notices.iter().any(missing), "{name}");
+        assert!(world.session(name).order_verified(), "{name}");
+    }
+}
+
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn who_does_not_confirm_is_named_until_it_does() {
+    let mut world = established();
+    let last = refreshed_without_confirmation(&mut world);
     world.pass_secs(10);
     assert!(!world.session("alice").order_verified());
     assert!(world.session("bob").order_verified());

@@ -26,6 +26,7 @@ mod insider;
 mod late;
 mod life;
 mod long;
+mod ordering;
 mod ordinary;
 mod packets;
 mod part;

@@ -23,6 +23,7 @@ pub(crate) fn set(names: &[&str]) -> MemberSet {
 pub(crate) struct Member {
     pub(crate) session: Session,
     rng: ChaCha20Rng,
+    identity: Identity,
     pub(crate) notices: Vec<Notice>,
     pub(crate) ended: BTreeMap<OperationId, Result<(), OperationError>>,
     /// Events that the channel has ordered but not delivered yet.
@@ -86,6 +87,7 @@ impl World {
             let member = Member {
                 session,
                 rng,
+                identity: identity.clone(),
                 notices: Vec::new(),
                 ended: BTreeMap::new(),
                 inbox: VecDeque::new(),
@@ -242,6 +244,39 @@ impl World {
         let before = inbox.len();
         inbox.retain(|event| !matches!(event, ChannelEvent::Packet { bytes: b, .. } if b == bytes));
         assert_eq!(inbox.len(), before - 1);
+    }
+
+    /// A member loses everything but its identity, and with that the channel.
+    pub(crate) fn crash(&mut self, name: &str, configure: impl Fn(SessionConfig) -> SessionConfig) {
+        let name = id(name);
+        let identity = self.members[&name].identity.clone();
+        let config = SessionConfig::new(name.clone(), identity).unwrap();
+        let mut session = Session::new(configure(config.timing(Timing::default())));
+        for (other, member) in &self.members {
+            session.set_identity(other, Some(member.identity.public()));
+        }
+        self.leave(&name);
+        let member = self.members.get_mut(&name).unwrap();
+        member.session = session;
+        member.inbox.clear();
+    }
+
+    /// Two packets of one sender that wait for a member change places, if there are two.
+    pub(crate) fn swap_two_of_one_sender(&mut self, name: &str) -> bool {
+        let inbox = &mut self.members.get_mut(&id(name)).unwrap().inbox;
+        let sender = |event: &ChannelEvent| match event {
+            ChannelEvent::Packet { sender, .. } => Some(sender.clone()),
+            _ => None,
+        };
+        for first in 0..inbox.len() {
+            let Some(from) = sender(&inbox[first]) else { continue };
+            let same = |at: &usize| sender(&inbox[*at]).as_ref() == Some(&from);
+            if let Some(second) = (first + 1..inbox.len()).find(same) {
+                inbox.swap(first, second);
+                return true;
+            }
+        }
+        false
     }
 
     /// Lets time pass; timers fire when they are due.
