@@ -92,12 +92,12 @@ pub const LARGE: [Run; 12] = [
     Run::honest("three-proposals", Scene::Establish, [3, 0, 0, 0]),
     Run::honest("return-together", Scene::Together, [1, 1, 1, 0]),
     Run::honest("return-and-abort", Scene::Establish, [1, 1, 1, 1]),
-    Run::honest("from-nothing", Scene::Empty, [2, 1, 3, 0]),
-    Run::honest("linger-two", Scene::Lingering, [2, 1, 1, 0]),
-    Run::honest("two-rounds", Scene::Newcomer, [1, 1, 1, 0]).rounds(2),
+    Run::honest("from-nothing", Scene::Empty, [1, 1, 3, 0]),
+    Run::honest("linger-two", Scene::Lingering, [2, 0, 1, 0]),
+    Run::honest("two-rounds", Scene::Newcomer, [1, 1, 0, 0]).rounds(2),
     Run::honest("all-return", Scene::Establish, [2, 1, 1, 0]).passed_over(PassedOver::Returns),
-    Run::divided("lies-two", Scene::Together, [2, 0, 1]),
-    Run::divided("lies-two-newcomer", Scene::Newcomer, [2, 1, 1]),
+    Run::divided("lies-two", Scene::Together, [2, 0, 0]),
+    Run::divided("lies-and-abort", Scene::Newcomer, [1, 1, 1]),
 ];
 
 /// What ORD-007 leads to where a member is passed over; see `docs/model-check.md`.
