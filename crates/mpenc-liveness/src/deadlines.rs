@@ -9,6 +9,12 @@ pub enum TimerKind {
     OwnAck,
     /// A message should be fully acknowledged by now (LIV-007).
     FullAck,
+    /// A message that is not fully acknowledged is sent again (LIV-015).
+    Resend,
+    /// The owner has said nothing for long (LIV-026).
+    Heartbeat,
+    /// Nothing proves that a member is still there (LIV-030).
+    Presence,
     /// The owner's FIN is not fully acknowledged (FIN-005).
     FinTimeout,
     /// The owner's FIN was fully acknowledged a moment ago (FIN-005).

@@ -3,18 +3,15 @@
 //! - [`Timing`]: every interval of the protocol, expressed in two base units, with named presets.
 //! - [`Deadlines`]: one queue of moments with their causes; a monitor is a row, not a callback.
 //! - [`AckMonitor`]: which messages of a subsession still lack acknowledgements, when to warn about
-//!   them, and when the owner has to acknowledge those of others.
+//!   them and to send them again, and when the owner has to acknowledge those of others.
+//! - [`PacketCache`]: the packets that may have to be sent again.
+//! - [`LatencyEstimator`]: how long packets take, from what was observed.
+//! - [`Presence`]: who is known to be there, and since when others are not.
 //!
 //! The crate knows nothing of keys and bytes, reads no clock and draws no randomness: the present
 //! moment is an argument. Calling too early, too late or twice is harmless (LIV-002): an early call
 //! does nothing, a late one does what was due in the order in which it was due, and a clock that
 //! goes backwards is held at the latest moment seen.
-//!
-//! # Not here yet
-//!
-//! Resends (LIV-015 to LIV-024), heartbeats (LIV-026) and presence (LIV-027 to LIV-033) have their
-//! intervals in [`Timing`] and nothing else: a resend schedule is one more cause of an
-//! [`AckMonitor`] row, and presence one more owner of [`Deadlines`].
 //!
 //! # Example
 //!
@@ -32,19 +29,26 @@
 //! // Nobody writes anything, so the owner has to acknowledge it after AUTO_ACK.
 //! let due = Timestamp::ZERO + timing.auto_ack();
 //! assert_eq!(monitor.next_deadline(), Some(due));
-//! assert_eq!(monitor.handle_timeout(due), [AckAction::SendAck]);
+//! assert_eq!(monitor.handle_timeout(due, &mut || 0), [AckAction::SendAck]);
 //! # Ok::<(), mpenc_types::MessageIdError>(())
 //! ```
 #![no_std]
 
 extern crate alloc;
 
+mod cache;
 mod deadlines;
+mod latency;
 mod monitor;
+mod presence;
 mod preset;
+mod resend;
 mod timing;
 
+pub use cache::{MAX_CACHED_BYTES, PacketCache};
 pub use deadlines::{Deadline, Deadlines, TimerKind};
-pub use monitor::{AckAction, AckMonitor};
+pub use latency::LatencyEstimator;
+pub use monitor::{AckAction, AckMonitor, MessageTimes};
+pub use presence::{Presence, PresenceChange, PresenceState};
 pub use preset::{Flow, Preset, UnknownPreset};
 pub use timing::{Resend, Timing};

@@ -1,8 +1,10 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use mpenc_types::{BodyKind, MessageId, Timestamp, guard};
 
+use crate::resend::Schedule;
 use crate::{Deadline, Deadlines, TimerKind, Timing};
 
 /// What a subsession has to do because time passed; see [`AckMonitor::handle_timeout`].
@@ -15,15 +17,18 @@ pub enum AckAction {
     /// The message should have been fully acknowledged by now (LIV-007). Readers whose ack is
     /// missing may have read it all the same.
     NotFullyAcked(MessageId),
+    /// Send the packet of this message again, with the explicit acks that it needs before it
+    /// (LIV-015, LIV-019), and tell [`AckMonitor::on_resent`] of each of those.
+    Resend(MessageId),
 }
 
 /// Watches the messages of one subsession until every reader has acknowledged them.
 ///
 /// ```text
-///            accepted            FA_INTV: NotFullyAcked
-/// (nothing) ──────────▶ Waiting ────────────────────────▶ Overdue
-///                          │ fully acked                     │ fully acked: warning cancelled
-///                          ▼                                 ▼
+///            accepted            FA_INTV: NotFullyAcked        ┌──┐ interval: Resend,
+/// (nothing) ──────────▶ Waiting ────────────────────────▶ Overdue │ unless a copy was seen
+///                          │ fully acked                     │ ▲─┘
+///                          ▼                                 ▼ fully acked: warning cancelled
 ///                         Done ◀─────────────────────────────┘
 ///
 ///        Waiting, Overdue ──── stopped: final warning ────▶ Stopped
@@ -32,6 +37,9 @@ pub enum AckAction {
 /// Done and Stopped are terminal (LIV-025). Besides, one deadline for the whole subsession says
 /// when the owner has to acknowledge what others wrote (LIV-011).
 ///
+/// A message that is done is remembered for another FA_INTV, in which copies of it may still be
+/// asked for, until [`forget`](Self::forget).
+///
 /// Moments passed in may repeat or go backwards: the latest counts.
 #[derive(Clone, Debug)]
 pub struct AckMonitor {
@@ -39,26 +47,49 @@ pub struct AckMonitor {
     now: Timestamp,
     stopped: bool,
     parting: bool,
+    accepted: u64,
     rows: BTreeMap<MessageId, Row>,
     /// Monitored messages that are not fully acknowledged, in order of acceptance.
     open: BTreeMap<u64, MessageId>,
+    /// Messages that are done, with the moment they were.
+    done: VecDeque<(Timestamp, MessageId)>,
     deadlines: Deadlines<Cause>,
+    schedule: Schedule,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
     /// Position in the order of acceptance.
     place: u64,
+    kind: BodyKind,
+    own: bool,
     accepted_at: Timestamp,
     fully_acked_at: Option<Timestamp>,
     warned: bool,
+    /// When a copy of the packet was sent or seen last.
+    copied_at: Timestamp,
+    resent: bool,
 }
 
-/// Why a monitor wants to be called. Resends will be one more cause of a row.
+/// What a monitor knows of a message; see [`AckMonitor::times`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageTimes {
+    /// When the owner accepted it; of an own message, when it was sent.
+    pub accepted_at: Timestamp,
+    /// When the owner learnt that every reader had acknowledged it.
+    pub fully_acked_at: Option<Timestamp>,
+    /// How long readers may take before they acknowledge it of their own accord.
+    pub ack_delay: Duration,
+    /// Whether the owner has sent it again, so that answers cannot be told apart.
+    pub resent: bool,
+}
+
+/// Why a monitor wants to be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
     OwnAck,
     FullAck(u64),
+    Resend(u64),
 }
 
 impl AckMonitor {
@@ -70,10 +101,19 @@ impl AckMonitor {
             now: Timestamp::ZERO,
             stopped: false,
             parting: false,
+            accepted: 0,
             rows: BTreeMap::new(),
             open: BTreeMap::new(),
+            done: VecDeque::new(),
             deadlines: Deadlines::new(),
+            schedule: Schedule::default(),
         }
+    }
+
+    /// From now on these intervals count, also for what is monitored already; see
+    /// [`LatencyEstimator`](crate::LatencyEstimator).
+    pub fn set_timing(&mut self, timing: Timing) {
+        self.timing = timing;
     }
 
     /// Notes that a message was accepted into the transcript; `own` if the owner wrote it.
@@ -84,8 +124,18 @@ impl AckMonitor {
         if self.stopped || self.rows.contains_key(&id) {
             return;
         }
-        let place = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
-        let row = Row { place, accepted_at: now, fully_acked_at: None, warned: false };
+        let place = self.accepted;
+        self.accepted = place.saturating_add(1);
+        let row = Row {
+            place,
+            kind,
+            own,
+            accepted_at: now,
+            fully_acked_at: None,
+            warned: false,
+            copied_at: now,
+            resent: false,
+        };
         self.rows.insert(id, row);
         //= docs/spec/protocol.md#LIV-003
         //= docs/spec/protocol.md#LIV-004
@@ -113,9 +163,7 @@ impl AckMonitor {
         let now = self.clamp(now);
         self.parting = true;
         //= docs/spec/protocol.md#LIV-012
-        if let (true, Some(prompt)) = (self.owes_ack(), self.timing.prompt_ack()) {
-            self.deadlines.set_earliest(Cause::OwnAck, now + prompt);
-        }
+        self.hasten(now);
     }
 
     /// Whether something of others is accepted that no own message acknowledges yet.
@@ -136,8 +184,72 @@ impl AckMonitor {
         }
         row.fully_acked_at = Some(now);
         self.open.remove(&row.place);
+        self.done.push_back((now, id));
         self.deadlines.cancel(&Cause::FullAck(row.place));
+        self.deadlines.cancel(&Cause::Resend(row.place));
+        self.schedule.end(row.place);
         row.warned
+    }
+
+    /// Notes that a copy of a message's packet was seen on the channel (LIV-017).
+    pub fn on_copy(&mut self, now: Timestamp, id: MessageId) {
+        let now = self.clamp(now);
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.copied_at = now;
+        }
+    }
+
+    /// Notes that the owner sends a packet again; it counts towards what may be sent again in a
+    /// while (LIV-024).
+    pub fn on_resent(&mut self, now: Timestamp, id: MessageId) {
+        let now = self.clamp(now);
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.copied_at = now;
+            row.resent = true;
+            self.schedule.spend(now, &self.timing);
+        }
+    }
+
+    /// A copy came of something that the owner has not acknowledged yet: somebody waits for it, so
+    /// it is acknowledged as promptly as a request (LIV-018).
+    pub fn hasten(&mut self, now: Timestamp) {
+        let now = self.clamp(now);
+        if let (true, Some(prompt)) = (self.owes_ack(), self.timing.prompt_ack()) {
+            self.deadlines.set_earliest(Cause::OwnAck, now + prompt);
+        }
+    }
+
+    /// Whether a packet may be sent again now, because somebody seems to miss it (LIV-018): it is
+    /// remembered, no copy was sent or seen for a while, and not too much has been sent.
+    #[must_use]
+    pub fn may_answer(&self, now: Timestamp, id: &MessageId) -> bool {
+        let now = self.now.max(now);
+        let Some(resend) = self.timing.resend() else { return false };
+        let Some(row) = self.rows.get(id) else { return false };
+        !self.stopped && now >= row.copied_at + resend.throttle && self.schedule.is_free(now)
+    }
+
+    /// Who misses this message is away on purpose: it is resent at the longest interval from now
+    /// on (LIV-023).
+    pub fn slow_down(&mut self, now: Timestamp, id: &MessageId) {
+        let now = self.clamp(now);
+        if let (Some(row), Some(resend)) = (self.rows.get(id), self.timing.resend())
+            && row.fully_acked_at.is_none()
+            && !self.stopped
+        {
+            self.schedule.slow_down(row.place);
+            self.deadlines.set(Cause::Resend(row.place), now + resend.max);
+        }
+    }
+
+    /// Somebody who was away is back: what was slowed down comes at the first interval again
+    /// (LIV-023).
+    pub fn hurry(&mut self, now: Timestamp) {
+        let now = self.clamp(now);
+        let Some(resend) = self.timing.resend() else { return };
+        for place in self.schedule.hurry() {
+            self.deadlines.set(Cause::Resend(place), now + resend.base);
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) should be called next.
@@ -155,13 +267,19 @@ impl AckMonitor {
         let cause = match cause {
             Cause::OwnAck => TimerKind::OwnAck,
             Cause::FullAck(_) => TimerKind::FullAck,
+            Cause::Resend(_) => TimerKind::Resend,
         };
         Some(Deadline { at, cause })
     }
 
-    /// What is due at `now`, in the order in which it became due.
+    /// What is due at `now`, in the order in which it became due. `random` is drawn from for each
+    /// resend that is scheduled, so that members do not resend at the same moment (LIV-016).
     #[must_use]
-    pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<AckAction> {
+    pub fn handle_timeout(
+        &mut self,
+        now: Timestamp,
+        random: &mut dyn FnMut() -> u32,
+    ) -> Vec<AckAction> {
         let now = self.clamp(now);
         let mut actions = Vec::new();
         let mut ack_due = false;
@@ -172,13 +290,8 @@ impl AckMonitor {
                     ack_due = true;
                     actions.push(AckAction::SendAck);
                 }
-                //= docs/spec/protocol.md#LIV-007
-                Cause::FullAck(place) => {
-                    let Some(id) = self.open.get(&place) else { continue };
-                    let Some(row) = self.rows.get_mut(id) else { continue };
-                    row.warned = true;
-                    actions.push(AckAction::NotFullyAcked(*id));
-                }
+                Cause::FullAck(place) => actions.extend(self.overdue(now, place, random)),
+                Cause::Resend(place) => actions.extend(self.resend(now, place, random)),
             }
         }
         if ack_due {
@@ -186,6 +299,68 @@ impl AckMonitor {
             self.deadlines.set(Cause::OwnAck, now + self.timing.auto_ack());
         }
         actions
+    }
+
+    /// FA_INTV after its acceptance a message is not fully acknowledged.
+    //= docs/spec/protocol.md#LIV-007
+    fn overdue(
+        &mut self,
+        now: Timestamp,
+        place: u64,
+        random: &mut dyn FnMut() -> u32,
+    ) -> Option<AckAction> {
+        let id = *self.open.get(&place)?;
+        let row = self.rows.get_mut(&id)?;
+        // The interval may have grown meanwhile.
+        let due = row.accepted_at + self.timing.fa_intv();
+        if now < due {
+            self.deadlines.set(Cause::FullAck(place), due);
+            return None;
+        }
+        row.warned = true;
+        //= docs/spec/protocol.md#LIV-015
+        //= docs/spec/protocol.md#LIV-016
+        if let Some(resend) = self.timing.resend()
+            && guard!("resend")
+        {
+            let first = if row.own {
+                now
+            } else {
+                now + self.timing.bc_lat() + Schedule::jitter(resend.base, random)
+            };
+            self.deadlines.set(Cause::Resend(place), first);
+        }
+        Some(AckAction::NotFullyAcked(id))
+    }
+
+    fn resend(
+        &mut self,
+        now: Timestamp,
+        place: u64,
+        random: &mut dyn FnMut() -> u32,
+    ) -> Option<AckAction> {
+        let id = *self.open.get(&place)?;
+        let row = self.rows.get(&id)?;
+        let resend = self.timing.resend()?;
+        //= docs/spec/protocol.md#LIV-017
+        let throttled = now < row.copied_at + resend.throttle && guard!("resend-throttle");
+        //= docs/spec/protocol.md#LIV-024
+        if !throttled && !self.schedule.is_free(now) && guard!("resend-budget") {
+            self.deadlines.set(Cause::Resend(place), self.schedule.free_at());
+            return None;
+        }
+        let interval = self.schedule.next_interval(place, &resend, random);
+        let next = now + interval;
+        // At the end of time nothing comes later.
+        if next > now {
+            self.deadlines.set(Cause::Resend(place), next);
+        }
+        if throttled {
+            return None;
+        }
+        // Takes its share now, so that others that are due wait for their turn.
+        self.on_resent(now, id);
+        Some(AckAction::Resend(id))
     }
 
     /// Ends monitoring for good, and returns the messages that are still not fully acknowledged,
@@ -208,17 +383,18 @@ impl AckMonitor {
         self.stopped
     }
 
-    /// When the owner accepted a message (LIV-005).
+    /// What is known of a message (LIV-005). None for one that was never accepted, or is
+    /// forgotten.
     //= docs/spec/protocol.md#LIV-005
     #[must_use]
-    pub fn accepted_at(&self, id: &MessageId) -> Option<Timestamp> {
-        self.rows.get(id).map(|row| row.accepted_at)
-    }
-
-    /// When the owner learnt that every reader had acknowledged a message (LIV-005).
-    #[must_use]
-    pub fn fully_acked_at(&self, id: &MessageId) -> Option<Timestamp> {
-        self.rows.get(id).and_then(|row| row.fully_acked_at)
+    pub fn times(&self, id: &MessageId) -> Option<MessageTimes> {
+        let row = self.rows.get(id)?;
+        Some(MessageTimes {
+            accepted_at: row.accepted_at,
+            fully_acked_at: row.fully_acked_at,
+            ack_delay: self.ack_delay(row.kind),
+            resent: row.resent,
+        })
     }
 
     /// Messages with a warning out that is not cancelled, in order of acceptance.
@@ -226,8 +402,24 @@ impl AckMonitor {
         self.open.values().filter(|id| self.rows.get(id).is_some_and(|row| row.warned)).copied()
     }
 
+    /// Forgets the messages that are done for longer than anybody may ask for them, and returns
+    /// them: their packets need not be kept any longer (LIV-021). To be called now and then.
+    #[must_use]
+    pub fn forget(&mut self, now: Timestamp) -> Vec<MessageId> {
+        let now = self.clamp(now);
+        let mut forgotten = Vec::new();
+        while let Some((since, id)) = self.done.front().copied()
+            && now >= since + self.timing.fa_intv()
+        {
+            self.done.pop_front();
+            self.rows.remove(&id);
+            forgotten.push(id);
+        }
+        forgotten
+    }
+
     //= docs/spec/protocol.md#LIV-010
-    fn ack_delay(&self, kind: BodyKind) -> core::time::Duration {
+    fn ack_delay(&self, kind: BodyKind) -> Duration {
         let prompt = self.parting || kind.is_urgent();
         match self.timing.prompt_ack() {
             Some(delay) if prompt => delay,

@@ -45,6 +45,21 @@ impl Timing {
         }
     }
 
+    /// The same with another BC_LAT; what the preset `original` has is not touched.
+    #[must_use]
+    pub const fn with_bc_lat(self, bc_lat: Duration) -> Self {
+        match self.original {
+            Some(_) => self,
+            None => Self::new(bc_lat, self.m_intv),
+        }
+    }
+
+    /// Whether these are intervals of the original, which knows neither resends nor heartbeats.
+    #[must_use]
+    pub const fn is_original(&self) -> bool {
+        self.original.is_some()
+    }
+
     /// The preset `default`: BC_LAT 5 s, M_INTV 16 s.
     #[must_use]
     pub const fn default_preset() -> Self {

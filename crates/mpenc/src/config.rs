@@ -22,6 +22,8 @@ pub struct SessionConfig {
     pub(crate) exclude_unresponsive: bool,
     pub(crate) max_content: usize,
     pub(crate) padding: usize,
+    pub(crate) adaptive: bool,
+    pub(crate) presence: bool,
 }
 
 /// Why a session cannot be configured so.
@@ -64,6 +66,8 @@ impl SessionConfig {
             exclude_unresponsive: false,
             max_content: MAX_CONTENT,
             padding: mpenc_packet::padding::BASE,
+            adaptive: true,
+            presence: true,
         })
     }
 
@@ -86,6 +90,23 @@ impl SessionConfig {
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = timing;
+        self
+    }
+
+    /// Estimate from what is observed how long packets take, so that a fast channel warns fast and
+    /// a slow one does not cry wolf (LIV-034); otherwise only what is configured counts. Default:
+    /// on.
+    #[must_use]
+    pub fn adaptive(mut self, on: bool) -> Self {
+        self.adaptive = on;
+        self
+    }
+
+    /// Say from time to time that we are still there, and watch who else is (LIV-026, LIV-030).
+    /// Default: on. Without it nobody learns that the last message of a conversation was lost.
+    #[must_use]
+    pub fn presence(mut self, on: bool) -> Self {
+        self.presence = on;
         self
     }
 

@@ -82,12 +82,12 @@ pub use config::{BuildError, SessionConfig};
 pub use identity::Identity;
 pub use mpenc_crypto::{PublicKey, SecretBytes, Signature};
 pub use mpenc_greeting::{AbortReason, FailureCause};
-pub use mpenc_liveness::{Deadline, Flow, Preset, TimerKind, Timing, UnknownPreset};
+pub use mpenc_liveness::{Deadline, Flow, PresenceState, Preset, TimerKind, Timing, UnknownPreset};
 pub use mpenc_types::*;
 pub use profile::{Profile, UnknownProfile};
 pub use security::{BadEvidence, ForkEvidence};
 pub use session::{
-    AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint,
+    AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint, Health,
     Message, Notice, OperationError, OperationId, OperationView, RejectReason, SendError, Session,
     SessionState,
 };

@@ -215,7 +215,7 @@ mod tests {
         let early = Notice::MessageFullyAcked { id };
         assert_eq!(warnings.note(&early, number), Effect::None, "nothing to withdraw");
 
-        let late = Notice::NotFullyAcked { id, unacked_by: bob, last_word: false };
+        let late = Notice::NotFullyAcked { id, unacked_by: bob, last_word: false, away: false };
         let text = "[1] is not known to have reached bob so far";
         assert_eq!(warnings.note(&late, number), Effect::Raised(text.to_owned()));
         assert_eq!(warnings.in_force().collect::<Vec<_>>(), [text]);

@@ -15,10 +15,14 @@ fn check_delay(timing: Timing, kind: BodyKind, delay: core::time::Duration) {
     let mut monitor = AckMonitor::new(timing);
     monitor.on_accepted(Timestamp::ZERO, id(1), kind, false);
     assert_eq!(monitor.next_deadline(), Some(at(delay)), "{kind:?}");
-    assert_eq!(monitor.handle_timeout(at(delay - TICK)), [], "{kind:?}: early");
-    assert_eq!(monitor.handle_timeout(at(delay)), [AckAction::SendAck], "{kind:?}");
+    assert_eq!(monitor.handle_timeout(at(delay - TICK), &mut || 0), [], "{kind:?}: early");
+    assert_eq!(monitor.handle_timeout(at(delay), &mut || 0), [AckAction::SendAck], "{kind:?}");
     monitor.on_accepted(at(delay), id(2), AUTO, true);
-    assert_eq!(monitor.handle_timeout(at(timing.fa_intv() - TICK)), [], "{kind:?}: once");
+    assert_eq!(
+        monitor.handle_timeout(at(timing.fa_intv() - TICK), &mut || 0),
+        [],
+        "{kind:?}: once"
+    );
 }
 
 //= docs/spec/protocol.md#LIV-009
@@ -79,8 +83,8 @@ fn explicit_acks_are_known_but_cause_nothing() {
             let mut monitor = AckMonitor::new(Timing::default());
             monitor.on_accepted(Timestamp::ZERO, id(1), kind, own);
             assert_eq!(monitor.next_deadline(), None);
-            assert_eq!(monitor.handle_timeout(Timestamp::from_millis(u64::MAX)), []);
-            assert_eq!(monitor.accepted_at(&id(1)), Some(Timestamp::ZERO));
+            assert_eq!(monitor.handle_timeout(Timestamp::from_millis(u64::MAX), &mut || 0), []);
+            assert_eq!(monitor.times(&id(1)).map(|t| t.accepted_at), Some(Timestamp::ZERO));
             assert_eq!(monitor.stop(), []);
         }
     }
@@ -96,7 +100,7 @@ fn any_own_message_acknowledges_everything_before_it() {
         monitor.on_accepted(Timestamp::ZERO, id(1), BodyKind::Payload, false);
         monitor.on_accepted(at(TICK), id(2), FIN, false);
         monitor.on_accepted(at(TICK * 2), id(3), own, true);
-        let actions = monitor.handle_timeout(at(timing.auto_ack() * 10));
+        let actions = monitor.handle_timeout(at(timing.auto_ack() * 10), &mut || 0);
         assert!(!actions.contains(&AckAction::SendAck), "{own:?}: {actions:?}");
     }
 }
@@ -111,7 +115,7 @@ fn a_burst_needs_one_ack_due_with_the_first_message() {
         monitor.on_accepted(Timestamp::from_millis(n), id(n), BodyKind::Payload, false);
     }
     assert_eq!(monitor.next_deadline(), Some(at(timing.auto_ack())));
-    assert_eq!(monitor.handle_timeout(at(timing.auto_ack())), [AckAction::SendAck]);
+    assert_eq!(monitor.handle_timeout(at(timing.auto_ack()), &mut || 0), [AckAction::SendAck]);
     monitor.on_accepted(at(timing.auto_ack()), id(100), AUTO, true);
     assert_eq!(monitor.next_deadline(), Some(at(timing.fa_intv())), "only warnings remain");
 }
@@ -125,7 +129,7 @@ fn acks_are_still_due_after_the_owners_fin() {
     monitor.on_accepted(Timestamp::ZERO, id(1), FIN, true);
     monitor.on_accepted(at(TICK), id(2), FIN, false);
     let due = at(TICK + timing.prompt_ack().unwrap());
-    assert_eq!(monitor.handle_timeout(due), [AckAction::SendAck]);
+    assert_eq!(monitor.handle_timeout(due, &mut || 0), [AckAction::SendAck]);
 }
 
 #[test]
@@ -134,8 +138,8 @@ fn an_ack_that_was_not_sent_stays_owed() {
     let mut monitor = AckMonitor::new(timing);
     monitor.on_accepted(Timestamp::ZERO, id(1), BodyKind::Payload, false);
     let due = at(timing.auto_ack());
-    assert_eq!(monitor.handle_timeout(due), [AckAction::SendAck]);
-    assert_eq!(monitor.handle_timeout(due), [], "twice at one moment");
+    assert_eq!(monitor.handle_timeout(due, &mut || 0), [AckAction::SendAck]);
+    assert_eq!(monitor.handle_timeout(due, &mut || 0), [], "twice at one moment");
     let again = due + timing.auto_ack();
-    assert!(monitor.handle_timeout(again).contains(&AckAction::SendAck));
+    assert!(monitor.handle_timeout(again, &mut || 0).contains(&AckAction::SendAck));
 }

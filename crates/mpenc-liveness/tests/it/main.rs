@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod acks;
 mod group;
+mod resends;
 mod spurious;
 mod states;
 mod warnings;

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use mpenc_liveness::{AckAction, AckMonitor, Timing};
+use mpenc_liveness::{AckAction, AckMonitor, TimerKind, Timing};
 use mpenc_types::{BodyKind, MessageId, Timestamp};
 use proptest::prelude::*;
 
@@ -108,13 +108,17 @@ proptest! {
                     }
                 }
                 Step::Timeout => {
-                    let due = monitor.next_deadline();
-                    let actions = monitor.handle_timeout(reading);
-                    prop_assert_eq!(
-                        actions.is_empty(),
-                        due.is_none_or(|at| at > Timestamp::from_millis(now)),
-                        "something happens exactly if the announced deadline has passed"
-                    );
+                    let due = monitor.next_timer();
+                    let actions = monitor.handle_timeout(reading, &mut || 0);
+                    let due = due.filter(|due| due.at <= Timestamp::from_millis(now));
+                    // A resend may have to wait for its turn.
+                    if due.is_none_or(|due| due.cause != TimerKind::Resend) {
+                        prop_assert_eq!(
+                            actions.is_empty(),
+                            due.is_none(),
+                            "something happens exactly if the announced deadline has passed"
+                        );
+                    }
                     for action in actions {
                         match action {
                             AckAction::SendAck => {
@@ -132,6 +136,10 @@ proptest! {
                                 let due = accepted + timing.fa_intv();
                                 prop_assert!(Timestamp::from_millis(now) >= due);
                             }
+                            AckAction::Resend(message) => {
+                                prop_assert!(model.open().contains(&message));
+                                prop_assert!(model.warned.contains(&message), "only overdue ones");
+                            }
                         }
                     }
                 }
@@ -143,10 +151,10 @@ proptest! {
         }
         for message in &model.order {
             let accepted = Timestamp::from_millis(model.accepted[message].0);
-            prop_assert_eq!(monitor.accepted_at(message), Some(accepted));
+            prop_assert_eq!(monitor.times(message).map(|t| t.accepted_at), Some(accepted));
             let done = model.fully_acked.contains(message);
-            prop_assert_eq!(monitor.fully_acked_at(message).is_some(), done);
-            prop_assert_eq!(untimed.fully_acked_at(message).is_some(), done);
+            prop_assert_eq!(monitor.times(message).and_then(|t| t.fully_acked_at).is_some(), done);
+            prop_assert_eq!(untimed.times(message).and_then(|t| t.fully_acked_at).is_some(), done);
         }
         prop_assert_eq!(monitor.stop(), model.open());
         prop_assert_eq!(untimed.stop(), model.open());

@@ -29,7 +29,7 @@ fn monitor_in(state: State) -> AckMonitor {
     match state {
         State::Waiting => {}
         State::Overdue => {
-            let _ = monitor.handle_timeout(at(timing.fa_intv()));
+            let _ = monitor.handle_timeout(at(timing.fa_intv()), &mut || 0);
         }
         State::Done => {
             monitor.on_fully_acked(Timestamp::ZERO, id(1));
@@ -43,7 +43,7 @@ fn monitor_in(state: State) -> AckMonitor {
 
 /// The state as it can be told from outside.
 fn state_of(monitor: &AckMonitor) -> State {
-    if monitor.fully_acked_at(&id(1)).is_some() {
+    if monitor.times(&id(1)).and_then(|t| t.fully_acked_at).is_some() {
         State::Done
     } else if monitor.is_stopped() {
         State::Stopped
@@ -56,23 +56,28 @@ fn state_of(monitor: &AckMonitor) -> State {
 
 /// What the monitor says about the message in answer to the event.
 fn apply(monitor: &mut AckMonitor, event: Event) -> &'static str {
-    let now = at(Timing::default().fa_intv());
+    let now = at(Timing::default().fa_intv() + Timing::default().bc_lat());
     let said = match event {
         Event::AcceptedAgain => {
             monitor.on_accepted(now, id(1), BodyKind::Payload, true);
             ""
         }
-        Event::FullAckInterval => match monitor.handle_timeout(now).as_slice() {
+        Event::FullAckInterval => match monitor.handle_timeout(now, &mut || 0).as_slice() {
             [] => "",
-            [AckAction::NotFullyAcked(_)] => "warning",
-            _ => "more than one thing",
+            [AckAction::NotFullyAcked(_), AckAction::Resend(_)] => "warning, resend",
+            [AckAction::Resend(_)] => "resend",
+            _ => "something else",
         },
         Event::FullyAcked if monitor.on_fully_acked(now, id(1)) => "cancelled",
         Event::FullyAcked => "",
         Event::Stop if monitor.stop().is_empty() => "",
         Event::Stop => "final warning",
     };
-    assert_eq!(monitor.accepted_at(&id(1)), Some(Timestamp::ZERO), "the first acceptance counts");
+    assert_eq!(
+        monitor.times(&id(1)).map(|t| t.accepted_at),
+        Some(Timestamp::ZERO),
+        "the first acceptance counts"
+    );
     said
 }
 
@@ -84,11 +89,11 @@ fn every_event_in_every_state() {
     use State::{Done, Overdue, Stopped, Waiting};
     let table = [
         (Waiting, AcceptedAgain, Waiting, ""),
-        (Waiting, FullAckInterval, Overdue, "warning"),
+        (Waiting, FullAckInterval, Overdue, "warning, resend"),
         (Waiting, FullyAcked, Done, ""),
         (Waiting, Stop, Stopped, "final warning"),
         (Overdue, AcceptedAgain, Overdue, ""),
-        (Overdue, FullAckInterval, Overdue, ""),
+        (Overdue, FullAckInterval, Overdue, "resend"),
         (Overdue, FullyAcked, Done, "cancelled"),
         (Overdue, Stop, Stopped, "final warning"),
         (Done, AcceptedAgain, Done, ""),
@@ -112,14 +117,14 @@ fn every_event_in_every_state() {
 fn nothing_happens_after_the_end() {
     let mut monitor = monitor_in(State::Stopped);
     monitor.on_accepted(Timestamp::ZERO, id(2), BodyKind::Payload, false);
-    assert_eq!(monitor.accepted_at(&id(2)), None);
+    assert_eq!(monitor.times(&id(2)).map(|t| t.accepted_at), None);
     assert_eq!(monitor.next_deadline(), None);
-    assert_eq!(monitor.handle_timeout(Timestamp::from_millis(u64::MAX)), []);
+    assert_eq!(monitor.handle_timeout(Timestamp::from_millis(u64::MAX), &mut || 0), []);
 }
 
 #[test]
 fn unknown_messages_are_ignored() {
     let mut monitor = AckMonitor::new(Timing::default());
     assert!(!monitor.on_fully_acked(Timestamp::ZERO, id(1)));
-    assert_eq!(monitor.fully_acked_at(&id(1)), None);
+    assert_eq!(monitor.times(&id(1)).and_then(|t| t.fully_acked_at), None);
 }

@@ -33,11 +33,15 @@ fn own_messages_and_those_of_others_are_monitored_until_fully_acked() {
             monitor.on_accepted(Timestamp::ZERO, id(1), kind, own);
             let due = at(timing.fa_intv());
             let warning = AckAction::NotFullyAcked(id(1));
-            assert!(!monitor.handle_timeout(at(timing.fa_intv() - TICK)).contains(&warning));
+            assert!(
+                !monitor.handle_timeout(at(timing.fa_intv() - TICK), &mut || 0).contains(&warning)
+            );
             assert_eq!(warned(&monitor), []);
-            assert_eq!(monitor.handle_timeout(due), [warning], "{kind:?}, own: {own}");
+            let actions = monitor.handle_timeout(due, &mut || 0);
+            assert_eq!(actions.first(), Some(&warning), "{kind:?}, own: {own}");
+            assert_eq!(actions.contains(&AckAction::Resend(id(1))), own, "others wait a little");
             assert_eq!(warned(&monitor), [id(1)]);
-            assert!(!monitor.handle_timeout(due).contains(&warning), "one warning");
+            assert!(!monitor.handle_timeout(due, &mut || 0).contains(&warning), "one warning");
             assert!(monitor.on_fully_acked(due + TICK, id(1)), "the warning is cancelled");
             assert_eq!(warned(&monitor), []);
             assert!(!monitor.on_fully_acked(due + TICK, id(1)), "once");
@@ -52,7 +56,7 @@ fn a_message_acknowledged_in_time_causes_no_warning() {
     monitor.on_accepted(Timestamp::ZERO, id(1), BodyKind::Payload, true);
     assert!(!monitor.on_fully_acked(at(timing.fa_intv() - TICK), id(1)));
     assert_eq!(monitor.next_deadline(), None);
-    assert_eq!(monitor.handle_timeout(at(timing.fa_intv() * 2)), []);
+    assert_eq!(monitor.handle_timeout(at(timing.fa_intv() * 2), &mut || 0), []);
 }
 
 //= docs/spec/protocol.md#LIV-005
@@ -63,17 +67,27 @@ fn times_are_kept_for_every_message() {
     monitor.on_accepted(Timestamp::from_millis(10), id(1), BodyKind::Payload, true);
     let ack = BodyKind::ExplicitAck { manual: false };
     monitor.on_accepted(Timestamp::from_millis(20), id(2), ack, false);
-    assert_eq!(monitor.accepted_at(&id(1)), Some(Timestamp::from_millis(10)));
-    assert_eq!(monitor.accepted_at(&id(2)), Some(Timestamp::from_millis(20)));
-    assert_eq!(monitor.accepted_at(&id(3)), None);
-    assert_eq!(monitor.fully_acked_at(&id(1)), None);
+    assert_eq!(monitor.times(&id(1)).map(|t| t.accepted_at), Some(Timestamp::from_millis(10)));
+    assert_eq!(monitor.times(&id(2)).map(|t| t.accepted_at), Some(Timestamp::from_millis(20)));
+    assert_eq!(monitor.times(&id(3)).map(|t| t.accepted_at), None);
+    assert_eq!(monitor.times(&id(1)).and_then(|t| t.fully_acked_at), None);
     monitor.on_fully_acked(Timestamp::from_millis(30), id(1));
     monitor.on_fully_acked(Timestamp::from_millis(40), id(2));
     monitor.on_fully_acked(Timestamp::from_millis(50), id(1));
-    assert_eq!(monitor.fully_acked_at(&id(1)), Some(Timestamp::from_millis(30)));
-    assert_eq!(monitor.fully_acked_at(&id(2)), Some(Timestamp::from_millis(40)));
+    assert_eq!(
+        monitor.times(&id(1)).and_then(|t| t.fully_acked_at),
+        Some(Timestamp::from_millis(30))
+    );
+    assert_eq!(
+        monitor.times(&id(2)).and_then(|t| t.fully_acked_at),
+        Some(Timestamp::from_millis(40))
+    );
     let _ = monitor.stop();
-    assert_eq!(monitor.fully_acked_at(&id(1)), Some(Timestamp::from_millis(30)), "kept");
+    assert_eq!(
+        monitor.times(&id(1)).and_then(|t| t.fully_acked_at),
+        Some(Timestamp::from_millis(30)),
+        "kept"
+    );
 }
 
 //= docs/spec/protocol.md#LIV-008
@@ -88,8 +102,8 @@ fn what_is_missing_at_the_end_is_reported_once_more() {
         monitor.on_accepted(Timestamp::from_millis(millis), id(number), kind, true);
     }
     monitor.on_fully_acked(Timestamp::from_millis(3), id(8));
-    let actions = monitor.handle_timeout(at(timing.fa_intv()));
-    assert_eq!(actions, [AckAction::NotFullyAcked(id(9))]);
+    let actions = monitor.handle_timeout(at(timing.fa_intv()), &mut || 0);
+    assert_eq!(actions, [AckAction::NotFullyAcked(id(9)), AckAction::Resend(id(9))]);
     assert_eq!(monitor.stop(), [id(9), id(7)], "the one that was reported before, too");
     assert_eq!(monitor.stop(), [], "once");
 }
@@ -102,7 +116,13 @@ fn a_late_call_does_everything_in_the_order_in_which_it_was_due() {
     monitor.on_accepted(at(timing.bc_lat()), id(4), BodyKind::Payload, false);
     // Acks of message 4 are due at 21 s, warnings at 26 s and 31 s.
     assert_eq!(
-        monitor.handle_timeout(at(timing.fa_intv() * 100)),
-        [AckAction::SendAck, AckAction::NotFullyAcked(id(5)), AckAction::NotFullyAcked(id(4))]
+        monitor.handle_timeout(at(timing.fa_intv() * 100), &mut || 0),
+        [
+            AckAction::SendAck,
+            AckAction::NotFullyAcked(id(5)),
+            AckAction::NotFullyAcked(id(4)),
+            AckAction::Resend(id(5)),
+        ],
+        "one packet at a time is sent again"
     );
 }

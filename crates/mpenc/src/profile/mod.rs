@@ -139,6 +139,10 @@ pub(crate) trait Rules: fmt::Debug + Send {
     /// operations that time out, keys that are renewed and grow too old (MOD-016).
     fn has_gated(&self) -> bool;
 
+    /// Whether a packet can be opened whoever sends it, so that members can resend for each other
+    /// (LIV-022). The original cannot use what others than the author send.
+    fn opens_what_others_send(&self) -> bool;
+
     /// Whether packets name parents in ascending order, or else as their author had them.
     fn sorts_parents(&self) -> bool;
 

@@ -62,6 +62,10 @@ impl<S: GroupDiffieHellman + StreamCipher> Rules for V1Rules<S> {
         false
     }
 
+    fn opens_what_others_send(&self) -> bool {
+        false
+    }
+
     fn sorts_parents(&self) -> bool {
         false
     }

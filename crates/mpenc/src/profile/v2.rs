@@ -66,6 +66,10 @@ impl<S: BroadcastSuite> Rules for V2Rules<S> {
         true
     }
 
+    fn opens_what_others_send(&self) -> bool {
+        true
+    }
+
     fn sorts_parents(&self) -> bool {
         true
     }

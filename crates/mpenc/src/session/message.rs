@@ -152,6 +152,7 @@ impl Session {
         };
         let readers = sub.readers(&owner);
         let id = sealed.id;
+        self.keep_packet(which, id, true, &sealed.packet);
         //= docs/spec/protocol.md#TRN-003
         let opened =
             Opened { id, author: owner, parents, order: Some(order), position: None, body };
@@ -171,11 +172,9 @@ impl Session {
         sender: &MemberId,
         packet: &[u8],
     ) -> Disposition {
-        if self
-            .subsessions()
-            .any(|sub| sub.security.peek_id(packet).is_some_and(|id| sub.knows(&id)))
-        {
-            //= docs/spec/protocol.md#TRN-024
+        //= docs/spec/protocol.md#TRN-024
+        if let Some((which, id)) = self.known_copy(packet) {
+            self.copy_seen(which, sender, &id);
             return Disposition::Ignored;
         }
         //= docs/spec/protocol.md#MSG-010
@@ -189,7 +188,10 @@ impl Session {
                 self.retry_if_moved();
                 disposition
             }
-            None if self.is_of_ended_subsession(sender, packet) => Disposition::Ignored,
+            None if self.is_of_ended_subsession(sender, packet) => {
+                self.answer_for_ended(sender, packet);
+                Disposition::Ignored
+            }
             None => self.keep_for_trial(env.now, sender, packet),
         }
     }
@@ -205,7 +207,15 @@ impl Session {
             }
             match sub.security.open(sender, packet) {
                 //= docs/spec/protocol.md#SES-009
-                Ok(opened) => return Some(self.verified(which, opened)),
+                Ok(opened) => {
+                    let id = opened.id;
+                    self.keep_packet(which, id, false, packet);
+                    let disposition = self.verified(which, opened);
+                    if matches!(disposition, Disposition::Rejected(_)) {
+                        self.drop_packet(which, &id);
+                    }
+                    return Some(disposition);
+                }
                 Err(OpenReject::NotOurs | OpenReject::Over) => {}
                 Err(OpenReject::Spent) => return Some(Disposition::Ignored),
                 Err(OpenReject::Forged) => {
@@ -262,6 +272,7 @@ impl Session {
             return Disposition::Ignored;
         };
         for old in &evicted {
+            sub.packets.remove(&old.id);
             sub.security.release(&old.id);
         }
         for old in evicted {
@@ -277,7 +288,7 @@ impl Session {
         let mut ready = VecDeque::from([opened]);
         while let Some(opened) = ready.pop_front() {
             let (released, author) = (opened.id, opened.author.clone());
-            let disposition = self.accept_one(which, opened);
+            let disposition = self.accept_one(which, opened, released == id);
             self.no_longer_deferred(which, released, author);
             if disposition == Disposition::Accepted
                 && let Some(sub) = self.subsession_mut(which)
@@ -301,11 +312,13 @@ impl Session {
         }
     }
 
-    fn accept_one(&mut self, which: Which, opened: Opened) -> Disposition {
+    /// `direct` if it has not waited for others to arrive.
+    fn accept_one(&mut self, which: Which, opened: Opened, direct: bool) -> Disposition {
         let now = self.now;
         let owner = self.owner().clone();
         let Opened { id, author, parents, order, position, body } = opened;
         let kind = body.kind();
+        let away = if let Body::Absence { away } = body { Some(away) } else { None };
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/v2.md#V2-025
         if guard!("position-checked")
@@ -314,6 +327,7 @@ impl Session {
             return self.misplaced(which, author, id, &parents, kind);
         }
         let entry = Entry { id, author: &author, parents: &parents, kind };
+        let seen_before = sub.transcript.seen(&owner, &author);
         let accepted = match sub.transcript.accept(entry) {
             Ok(accepted) => accepted,
             Err(reject) => {
@@ -323,6 +337,9 @@ impl Session {
         };
         sub.security.commit(&id);
         sub.acks.on_accepted(now, id, kind, author == owner);
+        for done in sub.acks.forget(now) {
+            sub.packets.remove(&done);
+        }
         let closing = sub.shutdown.is_some();
         let sid = sub.sid;
         let members = Arc::clone(sub.members());
@@ -352,6 +369,18 @@ impl Session {
                 };
                 self.messages.insert(id, stored);
                 self.log_or_withhold(which, id);
+            }
+        }
+        if author == owner {
+            if which == Which::Current && kind.is_monitored() {
+                self.expect_heartbeat();
+            }
+        } else {
+            self.heard_from(which, &author, seen_before, direct);
+            if let Some(away) = away
+                && which == Which::Current
+            {
+                self.says_away(&author, away);
             }
         }
         if which == Which::Current {
@@ -452,12 +481,19 @@ impl Session {
         for id in ids {
             let Some(sub) = self.subsession_mut(which) else { return };
             sub.acks.on_fully_acked(now, *id);
+            let left = sub.transcript.kind(id).is_some_and(BodyKind::is_fin);
+            let left = left.then(|| sub.transcript.author(id).cloned()).flatten();
             sub.security.fully_acked(id);
             if let Some(shutdown) = &mut sub.shutdown
                 && shutdown.fin == *id
             {
                 //= docs/spec/protocol.md#FIN-005
                 shutdown.stop = Some(now + grace);
+            }
+            if let Some(author) = left
+                && which == Which::Current
+            {
+                self.went_away(&author);
             }
             if let Some(stored) = self.messages.get_mut(id) {
                 stored.fully_acked_at = Some(now);

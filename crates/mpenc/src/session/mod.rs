@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use mpenc_greeting::Greeter;
-use mpenc_liveness::{Deadline, Deadlines, TimerKind, Timing};
+use mpenc_liveness::{Deadline, Deadlines, LatencyEstimator, TimerKind, Timing};
 use mpenc_transcript::MessageLog;
 use mpenc_transcript::order::ServerOrder;
 use mpenc_types::{MemberId, MemberSet, PacketId, SubsessionId, Timestamp, guard};
@@ -34,9 +34,11 @@ mod message;
 mod notice;
 mod operation;
 mod own;
+mod presence;
 mod progress;
 mod query;
 mod refresh;
+mod resend;
 mod rotation;
 mod subsession;
 mod tasks;
@@ -52,6 +54,7 @@ pub use notice::{
     AbortError, BadMessage, Change, ChangeError, FailReason, Notice, OperationError, OperationId,
     SendError,
 };
+pub use presence::Health;
 pub use query::{Message, OperationView, SessionState};
 pub use subsession::SubsessionState;
 
@@ -185,6 +188,10 @@ pub struct Session {
     /// Tasks are left alone; only ever set for recordings.
     tasks_held: bool,
 
+    /// How long packets take, from what was observed (LIV-034).
+    latency: LatencyEstimator,
+    /// When we renewed what a member must have seen to be in the subsession (LIV-028).
+    nonce_since: Timestamp,
     deadlines: Deadlines<TimerKind>,
     transmits: VecDeque<ChannelRequest>,
     notices: VecDeque<Notice>,
@@ -240,6 +247,8 @@ impl Session {
             blacklisted: VecDeque::new(),
             lost_to: None,
             tasks_held: false,
+            latency: LatencyEstimator::new(config.timing),
+            nonce_since: Timestamp::ZERO,
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             notices: VecDeque::new(),
@@ -285,6 +294,12 @@ impl Session {
 
     fn timing(&self) -> &Timing {
         &self.config.timing
+    }
+
+    /// The intervals in which packets and acknowledgements are expected: the configured ones, or
+    /// with a latency as observed (LIV-034).
+    fn pace(&self) -> Timing {
+        if self.config.adaptive { self.latency.timing() } else { self.config.timing }
     }
 
     fn notify(&mut self, notice: Notice) {

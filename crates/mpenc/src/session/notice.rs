@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use mpenc_greeting::{AbortReason, FailureCause, ProposeError, StuckReason};
-use mpenc_types::{MemberId, MemberSet, MessageId, PacketId, SubsessionId};
+use mpenc_types::{MemberId, MemberSet, MessageId, PacketId, SubsessionId, Timestamp};
 
 use super::SessionState;
 
@@ -194,6 +194,8 @@ pub enum Notice {
         unacked_by: MemberSet,
         /// True if nothing will withdraw this: the subsession has ended.
         last_word: bool,
+        /// All of them said that they are away: less cause for alarm (LIV-032).
+        away: bool,
     },
     /// **S** A message arrived whose ancestors have not. It is not shown until they do, when
     /// [`NotAcceptedResolved`](Self::NotAcceptedResolved) withdraws this.
@@ -211,6 +213,26 @@ pub enum Notice {
         id: MessageId,
         /// Its author.
         author: MemberId,
+    },
+    /// **S** Nothing has proven for PRESENCE_EXPIRY that this member takes part: it may be gone, or
+    /// cut off, or the channel withholds what it or we say (LIV-030).
+    /// [`UserPresent`](Self::UserPresent) withdraws it.
+    UserNotPresent {
+        /// The member.
+        member: MemberId,
+        /// The last moment, on our clock, at which it is known to have been there.
+        since: Option<Timestamp>,
+    },
+    /// The member has proven that it takes part. Withdraws
+    /// [`UserNotPresent`](Self::UserNotPresent) and [`UserAbsent`](Self::UserAbsent).
+    UserPresent {
+        /// The member.
+        member: MemberId,
+    },
+    /// The member said that it goes away, and everybody has heard it (LIV-031).
+    UserAbsent {
+        /// The member.
+        member: MemberId,
     },
     /// **S** A packet that no key fits. Withdrawn by
     /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later.
@@ -487,6 +509,8 @@ pub enum SendError {
     /// The keys are too old to send a text with them (V2-033). [`Notice::KeyAge`] says who
     /// keeps them from being renewed.
     KeysTooOld,
+    /// The session's profile has no such message (MOD-016).
+    Unsupported,
     /// A fault of ours.
     Internal,
 }
@@ -504,6 +528,7 @@ impl fmt::Display for SendError {
                 "the keys are too old and could not be renewed; exclude those who do not answer, \
                  then send again; the text was not sent",
             ),
+            Self::Unsupported => f.write_str("sessions of profile v1 cannot say this"),
             Self::Internal => f.write_str("internal error, please report; the text was not sent"),
         }
     }

@@ -11,6 +11,7 @@ use mpenc_types::{ChainHash, MemberSet, MessageId, guard};
 use super::fingerprint::Fingerprint;
 use super::message::Which;
 use super::operation::Running;
+use super::resend::Answers;
 use super::subsession::{Ended, Shutdown, Subsession, SubsessionState};
 use super::trail::OrderTrail;
 use super::{Env, MAX_ENDED, Notice, SendError, Session};
@@ -43,14 +44,16 @@ impl Session {
                 self.internal_error("a greeter handed out keys that cannot be used");
                 return;
             };
-            let acks = AckMonitor::new(*self.timing());
+            let acks = AckMonitor::new(self.pace());
             let members = running.next_members.clone();
+            let presence = self.presence_after(running);
             let chain = self.order.chain_hash().unwrap_or(ChainHash::new([0; 32]));
             let trail = OrderTrail::new(chain);
-            let mut sub = Subsession::new(sid, members, security, acks, trail, context);
+            let mut sub = Subsession::new(sid, members, security, acks, presence, trail, context);
             sub.fingerprint = fingerprint;
             self.current = Some(sub);
         }
+        self.expect_heartbeat();
         self.keys_renewed();
         if !was_member {
             self.expect_winding_up();
@@ -264,7 +267,8 @@ impl Session {
             stored.unacked_at_end = Some(unacked_by.clone());
             //= docs/spec/protocol.md#LIV-008
             if stored.logged && overdue.contains(&id) {
-                self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: true });
+                let away = self.all_away(&unacked_by);
+                self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: true, away });
             }
         }
         //= docs/spec/protocol.md#FIN-014
@@ -273,9 +277,10 @@ impl Session {
         self.notify(Notice::SubsessionClosed { sid, consistent });
         if let Which::Previous(n) = which {
             if let Some(mut sub) = self.previous.remove(n) {
+                let answers = Answers::of(&sub, self.owner());
                 //= docs/spec/protocol.md#SEC-025
                 sub.security.erase();
-                self.ended.push_back(Ended { security: sub.security, until });
+                self.ended.push_back(Ended { security: sub.security, until, answers });
                 while self.ended.len() > MAX_ENDED {
                     self.ended.pop_front();
                 }

@@ -3,11 +3,12 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use mpenc_liveness::AckMonitor;
+use mpenc_liveness::{AckMonitor, PacketCache, Presence};
 use mpenc_transcript::{Deferral, Transcript};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
 use super::fingerprint::Fingerprint;
+use super::resend::Answers;
 use super::trail::OrderTrail;
 use crate::security::{MessageSecurity, Opened};
 
@@ -38,6 +39,8 @@ pub(super) struct Subsession {
     pub(super) transcript: Transcript,
     pub(super) deferral: Deferral<Waiting>,
     pub(super) acks: AckMonitor,
+    pub(super) packets: PacketCache,
+    pub(super) presence: Presence,
     pub(super) trail: OrderTrail,
     pub(super) state: SubsessionState,
     pub(super) context: LogContext,
@@ -48,11 +51,13 @@ pub(super) struct Subsession {
     refused: BTreeSet<MessageId>,
 }
 
-/// What is left of a subsession that has ended: enough to know its late packets (FIN-013).
+/// What is left of a subsession that has ended: enough to know its late packets, and to answer
+/// those who have not heard that we have them (FIN-013).
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) security: Box<dyn MessageSecurity>,
     pub(super) until: Timestamp,
+    pub(super) answers: Answers,
 }
 
 /// Refused messages whose identifiers a subsession remembers; copies of later ones are judged
@@ -103,6 +108,7 @@ impl Subsession {
         members: MemberSet,
         security: Box<dyn MessageSecurity>,
         acks: AckMonitor,
+        presence: Presence,
         trail: OrderTrail,
         context: LogContext,
     ) -> Self {
@@ -114,6 +120,8 @@ impl Subsession {
             fingerprint: None,
             security,
             acks,
+            packets: PacketCache::new(),
+            presence,
             trail,
             state: SubsessionState::Joined,
             context,
@@ -148,6 +156,7 @@ impl Subsession {
     }
 
     pub(super) fn refuse(&mut self, id: MessageId) {
+        self.packets.remove(&id);
         if self.refused.len() < MAX_REFUSED {
             self.refused.insert(id);
         }

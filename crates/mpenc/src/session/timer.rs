@@ -17,6 +17,7 @@ impl Session {
         while let Some((_, cause)) = self.deadlines.pop_due(now) {
             self.fire(env, cause);
         }
+        self.watch_presence();
         for which in self.all_subsessions() {
             self.monitor_acks(env, which);
             self.warn_deferred(which);
@@ -50,7 +51,7 @@ impl Session {
                 };
                 consider(Some(shutdown.deadline()), cause);
             }
-            let grace = self.timing().not_accepted();
+            let grace = self.pace().not_accepted();
             let deferred = sub
                 .deferral
                 .iter()
@@ -59,6 +60,7 @@ impl Session {
                 .min();
             consider(deferred, TimerKind::NotAccepted);
         }
+        consider(self.presence_deadline(), TimerKind::Presence);
         consider(self.undecrypted_deadline(), TimerKind::NotDecrypted);
         consider(self.contents_deadline(), TimerKind::Content);
         next
@@ -87,9 +89,12 @@ impl Session {
             TimerKind::Enter => self.enter_timed_out(env),
             TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),
+            TimerKind::Heartbeat => self.heartbeat(env),
             // Kept by the subsessions themselves.
             TimerKind::OwnAck
             | TimerKind::FullAck
+            | TimerKind::Resend
+            | TimerKind::Presence
             | TimerKind::FinTimeout
             | TimerKind::FinGrace
             | TimerKind::NotAccepted
@@ -102,7 +107,12 @@ impl Session {
         let now = self.now;
         let broken = self.broken;
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
-        for action in sub.acks.handle_timeout(now) {
+        let mut random = || env.rng.next_u32();
+        let actions = sub.acks.handle_timeout(now, &mut random);
+        for id in sub.acks.forget(now) {
+            sub.packets.remove(&id);
+        }
+        for action in actions {
             match action {
                 //= docs/spec/protocol.md#SES-046
                 AckAction::SendAck if broken => {}
@@ -113,13 +123,22 @@ impl Session {
                     let _ = self.emit(env, which, Body::ExplicitAck { manual: false });
                 }
                 AckAction::NotFullyAcked(id) => {
+                    self.latency_overdue();
                     let Some(sub) = self.subsession(which) else { continue };
                     let unacked_by = sub.transcript.unacked_by(&id);
+                    let away = self.all_away(&unacked_by);
                     //= docs/spec/protocol.md#SES-039
                     if self.messages.get(&id).is_some_and(|stored| stored.logged) {
-                        self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: false });
+                        self.notify(Notice::NotFullyAcked {
+                            id,
+                            unacked_by,
+                            last_word: false,
+                            away,
+                        });
                     }
                 }
+                AckAction::Resend(_) if broken => {}
+                AckAction::Resend(id) => self.resend(which, &id),
             }
         }
     }
@@ -127,7 +146,7 @@ impl Session {
     //= docs/spec/protocol.md#TRN-020
     fn warn_deferred(&mut self, which: Which) {
         let now = self.now;
-        let grace = self.timing().not_accepted();
+        let grace = self.pace().not_accepted();
         let Some(sub) = self.subsession_mut(which) else { return };
         let due: Vec<_> = sub
             .deferral

@@ -61,8 +61,12 @@ fn what_the_dropout_never_acknowledged_stays_a_warning() {
     let session = world.session("alice");
     assert_eq!(session.unacked_by(&lost), Some(set(&["carol"])));
     assert!(!session.is_consistent());
-    let last_word =
-        Notice::NotFullyAcked { id: lost, unacked_by: set(&["carol"]), last_word: true };
+    let last_word = Notice::NotFullyAcked {
+        id: lost,
+        unacked_by: set(&["carol"]),
+        last_word: true,
+        away: false,
+    };
     assert!(world.member("alice").notices.contains(&last_word));
 }
 

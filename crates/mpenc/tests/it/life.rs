@@ -86,7 +86,8 @@ fn leaving_with_something_unacknowledged_is_said() {
     world.leave(&id("alice"));
     world.settle();
     let told = &world.member("alice").notices[before..];
-    let last_word = Notice::NotFullyAcked { id: lost, unacked_by: set(&["bob"]), last_word: true };
+    let last_word =
+        Notice::NotFullyAcked { id: lost, unacked_by: set(&["bob"]), last_word: true, away: false };
     let warned = told.iter().position(|notice| *notice == last_word).expect("a last word");
     let closed = told
         .iter()

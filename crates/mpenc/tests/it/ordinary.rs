@@ -257,7 +257,8 @@ fn a_late_message_is_shown_as_what_it_was() {
     let current = world.say("bob", "without carol");
     assert!(!world.session("alice").message(&current).unwrap().after_own_fin);
     world.pass_secs(300);
-    let last_word = Notice::NotFullyAcked { id: late, unacked_by: set(&["bob"]), last_word: true };
+    let last_word =
+        Notice::NotFullyAcked { id: late, unacked_by: set(&["bob"]), last_word: true, away: false };
     assert!(
         world.member("alice").notices.contains(&last_word),
         "{:?}",

@@ -147,7 +147,7 @@ fn a_stranger_that_enters_again_and_again() {
 fn a_lost_proposal_holds_nothing_up() {
     for profile in BOTH {
         let what = profile.to_string();
-        let mut world = World::with(&NAMES, |config| config.profile(profile));
+        let mut world = World::with(&NAMES, |config| config.profile(profile).presence(false));
         world.establish(&NAMES);
         world.pass_secs(60);
         let channel = std::mem::take(&mut world.channel);

@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// Every packet that was broadcast, in order, with its sender.
     pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
+    /// What never reaches these members, however often it is sent.
+    lost: Vec<(MemberId, Vec<u8>)>,
 }
 
 /// The profile of worlds that do not say which: what is tested here holds for every profile, and
@@ -79,7 +81,8 @@ impl World {
         let mut members = BTreeMap::new();
         for ((name, identity), rng) in names.iter().zip(&identities).zip(rngs) {
             let config = SessionConfig::new(id(name), identity.clone()).unwrap();
-            let config = config.timing(Timing::default()).profile(profile());
+            // Moments are those of the configuration; see `latency.rs` for what adapts.
+            let config = config.timing(Timing::default()).adaptive(false).profile(profile());
             let mut session = Session::new(configure(config));
             for (name, identity) in names.iter().zip(&identities) {
                 session.set_identity(&id(name), Some(identity.public()));
@@ -103,6 +106,7 @@ impl World {
             immovable: MemberSet::new(),
             now: Timestamp::from_millis(1_000),
             packets: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -167,7 +171,12 @@ impl World {
 
     pub(crate) fn order(&mut self, event: &ChannelEvent) {
         for name in &self.channel {
-            self.members.get_mut(name).unwrap().inbox.push_back(event.clone());
+            let lost = self.lost.iter().any(|(to, packet)| {
+                to == name && matches!(event, ChannelEvent::Packet { bytes, .. } if bytes == packet)
+            });
+            if !lost {
+                self.members.get_mut(name).unwrap().inbox.push_back(event.clone());
+            }
         }
     }
 
@@ -238,8 +247,14 @@ impl World {
         self.act(to, |session, env| session.handle_input(env, event))
     }
 
-    /// Removes a packet from what waits for one member: lost on its way to it.
+    /// Removes a packet from what waits for one member, and every later copy: it never reaches it.
     pub(crate) fn lose(&mut self, name: &str, bytes: &[u8]) {
+        self.lose_once(name, bytes);
+        self.lost.push((id(name), bytes.to_vec()));
+    }
+
+    /// Removes a packet from what waits for one member: lost on its way to it.
+    pub(crate) fn lose_once(&mut self, name: &str, bytes: &[u8]) {
         let inbox = &mut self.members.get_mut(&id(name)).unwrap().inbox;
         let before = inbox.len();
         inbox.retain(|event| !matches!(event, ChannelEvent::Packet { bytes: b, .. } if b == bytes));
@@ -352,6 +367,7 @@ impl Member {
             matches!(
                 notice,
                 Notice::NotFullyAcked { .. }
+                    | Notice::UserNotPresent { .. }
                     | Notice::NotAccepted { .. }
                     | Notice::NotDecrypted { .. }
                     | Notice::BadMessage { .. }

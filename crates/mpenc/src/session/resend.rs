@@ -1,0 +1,214 @@
+//! Packets that are sent again, because somebody has not said to have them, or has not heard that
+//! we have (section 8.4).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use mpenc_liveness::PacketCache;
+use mpenc_transcript::Transcript;
+use mpenc_types::{BodyKind, MemberId, MessageId, Timestamp, guard};
+
+use super::Session;
+use super::message::Which;
+use super::subsession::Subsession;
+
+/// The explicit acks with which an ended subsession can be answered for (FIN-013).
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    /// For each message of others that an explicit ack of ours was the first to acknowledge, that
+    /// one.
+    by: BTreeMap<MessageId, MessageId>,
+    acks: PacketCache,
+    sent: BTreeMap<MessageId, Timestamp>,
+}
+
+impl Answers {
+    pub(super) fn of(sub: &Subsession, owner: &MemberId) -> Self {
+        let mut answers = Self::default();
+        let others = sub.members().iter().filter(|member| *member != owner);
+        let recent = others.flat_map(|member| sub.transcript.by(member)).filter(|id| {
+            // Whatever is forgotten already was known to everybody for long.
+            sub.acks.times(id).is_some()
+        });
+        for id in recent {
+            if let Some(ack) = explicit_answer(&sub.transcript, owner, &id)
+                && let Some(packet) = sub.packets.get(&ack)
+            {
+                answers.by.insert(id, ack);
+                answers.acks.insert(ack, true, packet.to_vec());
+            }
+        }
+        answers
+    }
+}
+
+/// The explicit ack of ours that was our first to acknowledge a message of somebody else; `None`
+/// if nobody needs to be told again, or something that is watched tells it (LIV-018).
+//= docs/spec/protocol.md#LIV-018
+fn explicit_answer(transcript: &Transcript, owner: &MemberId, id: &MessageId) -> Option<MessageId> {
+    let message = transcript.get(id)?;
+    if message.author() == owner || message.kind().is_explicit_ack() {
+        return None;
+    }
+    let ack = transcript.first_after(owner, id)?;
+    transcript.kind(&ack).is_some_and(BodyKind::is_explicit_ack).then_some(ack)
+}
+
+impl Session {
+    /// Whether packets may be sent again at all: the original's timing knows nothing of it.
+    fn resends(&self) -> bool {
+        self.timing().resend().is_some()
+    }
+
+    /// Keeps the packet of a message, in case somebody misses it.
+    //= docs/spec/protocol.md#LIV-020
+    //= docs/spec/protocol.md#LIV-021
+    pub(super) fn keep_packet(&mut self, which: Which, id: MessageId, own: bool, packet: &[u8]) {
+        if self.resends()
+            && let Some(sub) = self.subsession_mut(which)
+        {
+            sub.packets.insert(id, own, packet.to_vec());
+        }
+    }
+
+    pub(super) fn drop_packet(&mut self, which: Which, id: &MessageId) {
+        if let Some(sub) = self.subsession_mut(which) {
+            sub.packets.remove(id);
+        }
+    }
+
+    /// The message of which this is a copy, if we have it or have refused it.
+    pub(super) fn known_copy(&self, packet: &[u8]) -> Option<(Which, MessageId)> {
+        self.all_subsessions().into_iter().find_map(|which| {
+            let sub = self.subsession(which)?;
+            let id = sub.security.peek_id(packet)?;
+            sub.knows(&id).then_some((which, id))
+        })
+    }
+
+    /// A copy came of something that we know.
+    //= docs/spec/protocol.md#LIV-018
+    pub(super) fn copy_seen(&mut self, which: Which, sender: &MemberId, id: &MessageId) {
+        let (now, own) = (self.now, *sender == *self.owner());
+        let owner = self.owner().clone();
+        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
+        let sent = sub.acks.times(id).filter(|times| own && !times.resent);
+        sub.acks.on_copy(now, *id);
+        if own {
+            if let Some(times) = sent
+                && sub.transcript.author(id) == Some(&owner)
+            {
+                self.latency_echo(now.since(times.accepted_at));
+            }
+            return;
+        }
+        let unread = sub
+            .transcript
+            .get(id)
+            .is_some_and(|message| *message.author() != owner && message.kind().is_monitored());
+        if unread && !sub.transcript.acked_by(&owner, id) {
+            sub.acks.hasten(now);
+            return;
+        }
+        if let Some(ack) = explicit_answer(&sub.transcript, &owner, id)
+            && guard!("duplicate-answered")
+            && sub.acks.may_answer(now, &ack)
+        {
+            self.send_again(which, &[ack]);
+        }
+    }
+
+    /// Sends a message again that nobody may have, and the explicit acks before it that nobody
+    /// else repeats.
+    //= docs/spec/protocol.md#LIV-015
+    //= docs/spec/protocol.md#LIV-016
+    pub(super) fn resend(&mut self, which: Which, id: &MessageId) {
+        let now = self.now;
+        let Some(sub) = self.subsession(which) else { return };
+        let own = sub.transcript.author(id) == Some(self.owner());
+        //= docs/spec/protocol.md#LIV-022
+        if !own && !self.rules.opens_what_others_send() {
+            return;
+        }
+        let unacked_by = sub.transcript.unacked_by(id);
+        let mut ids = explicit_acks_before(&sub.transcript, id);
+        ids.push(*id);
+        //= docs/spec/protocol.md#LIV-023
+        if self.all_away(&unacked_by)
+            && let Some(sub) = self.subsession_mut(which)
+        {
+            sub.acks.slow_down(now, id);
+        }
+        self.send_again(which, &ids);
+    }
+
+    /// Sends these packets as they were.
+    //= docs/spec/protocol.md#LIV-020
+    fn send_again(&mut self, which: Which, ids: &[MessageId]) {
+        let now = self.now;
+        let everybody = self.subsession(which).map(|sub| sub.readers(self.owner()));
+        for id in ids {
+            let Some(sub) = self.subsession_mut(which) else { return };
+            let Some(packet) = sub.packets.get(id).map(<[u8]>::to_vec) else { continue };
+            sub.acks.on_resent(now, *id);
+            self.broadcast(everybody.clone().unwrap_or_default(), packet);
+        }
+    }
+
+    /// Somebody repeats a message of a subsession that has ended here: our last ack may have been
+    /// lost, as with TIME_WAIT in TCP.
+    //= docs/spec/protocol.md#FIN-013
+    pub(super) fn answer_for_ended(&mut self, sender: &MemberId, packet: &[u8]) {
+        let now = self.now;
+        let Some(resend) = self.timing().resend().filter(|_| *sender != *self.owner()) else {
+            return;
+        };
+        let mut found = None;
+        for ended in &mut self.ended {
+            let Some(id) = ended.security.peek_id(packet) else { continue };
+            let Some(ack) = ended.answers.by.get(&id) else { continue };
+            let last = ended.answers.sent.get(ack);
+            if last.is_none_or(|last| *last + resend.throttle <= now)
+                && let Some(packet) = ended.answers.acks.get(ack)
+            {
+                found = Some(packet.to_vec());
+                ended.answers.sent.insert(*ack, now);
+            }
+            break;
+        }
+        if let (Some(packet), Some(channel)) = (found, self.channel.clone()) {
+            self.broadcast(channel.without(self.owner()), packet);
+        }
+    }
+}
+
+/// The explicit acks that precede a message through explicit acks only, in the order of their
+/// acceptance: nothing that is watched has them in its past, so nobody repeats them.
+//= docs/spec/protocol.md#LIV-019
+fn explicit_acks_before(transcript: &Transcript, id: &MessageId) -> Vec<MessageId> {
+    let is_ack = |id: &MessageId| transcript.kind(id).is_some_and(BodyKind::is_explicit_ack);
+    let mut found: BTreeMap<MessageId, ()> = BTreeMap::new();
+    let mut next = transcript.parents(id);
+    while let Some(parent) = next.pop() {
+        if is_ack(&parent)
+            && found.len() < MAX_ACKS_WITH_RESEND
+            && found.insert(parent, ()).is_none()
+        {
+            next.extend(transcript.parents(&parent));
+        }
+    }
+    // Ancestors first: whoever misses several can accept them as they come.
+    let mut found: Vec<MessageId> = found.into_keys().collect();
+    found.sort_unstable();
+    let mut ordered: Vec<MessageId> = Vec::with_capacity(found.len());
+    while let Some(at) = found.iter().position(|id| {
+        let before = |other: &MessageId| other != id && transcript.is_ancestor_or_equal(other, id);
+        !found.iter().any(before)
+    }) {
+        ordered.push(found.swap_remove(at));
+    }
+    ordered
+}
+
+/// Explicit acks that are sent again with one message.
+const MAX_ACKS_WITH_RESEND: usize = 64;
