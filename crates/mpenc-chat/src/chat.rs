@@ -4,6 +4,7 @@ mod command;
 mod input;
 mod room;
 mod screen;
+mod status;
 mod stop;
 mod warnings;
 

@@ -21,6 +21,10 @@ pub(super) enum Command {
     Fingerprint,
     /// List the members.
     Members,
+    /// Whether anything is missing.
+    Status,
+    /// Say that we are away, or back.
+    Away(bool),
     /// Tell about a message, by its number from 1.
     Info(usize),
     /// The user has compared the fingerprint of this member, or gives it to be compared.
@@ -66,6 +70,9 @@ impl Command {
             "/abort" => alone(Self::Abort),
             "/fingerprint" => alone(Self::Fingerprint),
             "/members" => alone(Self::Members),
+            "/status" => alone(Self::Status),
+            "/away" => alone(Self::Away(true)),
+            "/back" => alone(Self::Away(false)),
             "/info" => match words.as_slice() {
                 [number] => match number.trim_matches(['[', ']']).parse() {
                     Ok(number) if number > 0 => Ok(Self::Info(number)),
@@ -137,7 +144,9 @@ pub(super) const HELP: &str = "\
   /refresh         renew the keys
   /abort           end the change of membership that is under way
   /fingerprint     digits that all members compare, to know that nobody is in between
-  /members         who can read, who waits, and their fingerprints
+  /members         who can read, who is there, who waits, and their fingerprints
+  /status          whether anything is missing, here or with others
+  /away, /back     tell the others that you are away, or there again
   /info N          about message N: what it answers, its readers, who has not acknowledged it
   /verify NAME     you compared NAME's fingerprint by another way: trust the key
                    (/verify NAME FINGERPRINT trusts it only if it is that one)
@@ -209,6 +218,9 @@ mod tests {
             "/abort",
             "/fingerprint",
             "/members",
+            "/status",
+            "/away",
+            "/back",
             "/info",
             "/verify",
             "/warnings",

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::command::{Command, HELP};
 use super::input::BadLine;
 use super::warnings::{Effect, Warnings};
-use super::{Stop, screen};
+use super::{Stop, screen, status};
 use crate::failure::Failure;
 use crate::keys::{SharedKeys, fingerprint, is_fingerprint_of};
 use crate::term::{self, Paint, Style, complain, say};
@@ -209,6 +209,12 @@ impl Room {
                     self.session.view(|session| screen::members(session, &own, &keys.lock()));
                 self.tell(&text);
             }
+            Command::Status => self.tell(&self.session.view(status::health)),
+            Command::Away(away) => match self.session.set_away(away) {
+                Ok(()) if away => self.tell("  the others are told that you are away"),
+                Ok(()) => self.tell("  the others are told that you are back"),
+                Err(error) => self.fail(2, &error.to_string()),
+            },
             Command::Info(place) => {
                 match self.session.view(|session| screen::info(session, place, self.paint)) {
                     Some(text) => self.tell(&text),

@@ -2,6 +2,7 @@
 
 use mpenc::{Change, MemberId, MemberSet, Message, MessageId, Notice, Session, SessionState};
 
+use super::status;
 use crate::keys::{Alarm, KnownKeys, Trust, fingerprint};
 use crate::term::{self, Paint, Style};
 
@@ -114,7 +115,9 @@ pub(super) fn members(session: &Session, own: &str, keys: &KnownKeys) -> String 
         if member == me {
             lines.push(format!("  {}  (you)  {own}", term::name(member)));
         } else {
-            lines.push(format!("  {}  {}", term::name(member), key_text(keys, member)));
+            let presence = status::presence(session, member);
+            let name = term::name(member);
+            lines.push(format!("  {name}  {presence}{}", key_text(keys, member)));
         }
     }
     let waiting = session.candidates();

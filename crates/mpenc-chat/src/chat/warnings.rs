@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use mpenc::{MemberSet, MessageId, Notice};
+use mpenc::{MemberId, MemberSet, MessageId, Notice};
 
 use crate::term;
 
@@ -19,6 +19,8 @@ enum Subject {
     Slow,
     /// The last operation is not confirmed by everybody.
     Unconfirmed,
+    /// A member that gives no sign of life.
+    Silent(MemberId),
     /// The keys are old.
     OldKeys,
     /// Something that nothing withdraws.
@@ -65,8 +67,12 @@ impl Warnings {
         number: impl Fn(&MessageId) -> String,
     ) -> Effect {
         match notice {
-            Notice::NotFullyAcked { id, unacked_by, last_word } => {
-                let end = if *last_word { ", and no longer can be" } else { " so far" };
+            Notice::NotFullyAcked { id, unacked_by, last_word, away } => {
+                let end = match (last_word, away) {
+                    (true, _) => ", and no longer can be",
+                    (false, true) => " so far, and nobody of them is there",
+                    (false, false) => " so far",
+                };
                 let text = format!(
                     "{} is not known to have reached {}{end}",
                     number(id),
@@ -89,6 +95,21 @@ impl Warnings {
             Notice::NotAcceptedResolved { id, author } => {
                 let text = format!("a message of {} is no longer held back", term::name(author));
                 self.withdraw(&Subject::Unaccepted(*id), text)
+            }
+            Notice::UserNotPresent { member, .. } => self.raise(
+                Subject::Silent(member.clone()),
+                format!(
+                    "nothing has shown for a while that {} is there; /members says since when",
+                    term::name(member)
+                ),
+            ),
+            Notice::UserPresent { member } | Notice::UserAbsent { member } => {
+                let here = matches!(notice, Notice::UserPresent { .. });
+                let state = if here { "is there" } else { "said that it goes away" };
+                self.withdraw(
+                    &Subject::Silent(member.clone()),
+                    format!("{} {state}", term::name(member)),
+                )
             }
             Notice::NotDecrypted { packet, sender, size } => self.raise(
                 Subject::Undecrypted(*packet),
@@ -129,7 +150,7 @@ impl Warnings {
                 } else {
                     format!(", since {} did not answer", term::names(waiting_for))
                 };
-                let end = if *stopped { "; nothing more is sent with them" } else { "" };
+                let end = if *stopped { "; no more texts are sent with them" } else { "" };
                 let text = format!(
                     "the keys are old and could not be renewed{who}{end}; /exclude who does not \
                      answer, or /refresh"

@@ -277,6 +277,15 @@ impl Session {
         self.inner.call(session::Session::abort)
     }
 
+    /// Tells the others that we are away, or back.
+    ///
+    /// # Errors
+    ///
+    /// As [`session::Session::set_away`].
+    pub fn set_away(&self, away: bool) -> Result<(), SendError> {
+        self.inner.call(|session, env| session.set_away(env, away))
+    }
+
     /// Sends a text to the members of the session. Success means handed over: the notice
     /// [`Notice::MessageFullyAcked`] says when everybody has it.
     ///

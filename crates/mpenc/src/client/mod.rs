@@ -51,6 +51,14 @@ impl Client {
         self
     }
 
+    /// Any option of [`SessionConfig`]:
+    /// `client.configure(|config| config.max_content(1 << 16))`.
+    #[must_use]
+    pub fn configure(mut self, options: impl FnOnce(SessionConfig) -> SessionConfig) -> Self {
+        self.config = options(self.config);
+        self
+    }
+
     /// As [`SessionConfig::session_id`].
     #[must_use]
     pub fn session_id(mut self, label: impl Into<String>) -> Self {

@@ -521,7 +521,7 @@ impl fmt::Display for SendError {
             Self::NotJoined => f.write_str("not in a session with others; the text was not sent"),
             Self::TooLarge { found, limit } => write!(
                 f,
-                "the text needs {found} bytes and a packet carries {limit}; send it in parts"
+                "the text needs {found} bytes and {limit} can be sent at once; send it in pieces"
             ),
             Self::NoSubsession => f.write_str("there is no session with others yet"),
             Self::KeysTooOld => f.write_str(

@@ -73,6 +73,12 @@ impl Session {
         self.current.as_ref()?.presence.freshness(member)
     }
 
+    /// How long ago that was, as of the latest call with a time.
+    #[must_use]
+    pub fn unseen_for(&self, member: &MemberId) -> Option<Duration> {
+        Some(self.now.since(self.last_seen(member)?))
+    }
+
     /// Tells the others that we are away, or back; v2 sessions only.
     ///
     /// # Errors
