@@ -8,6 +8,7 @@ use mpenc_types::{MemberId, MemberSet, PacketId, guard};
 use super::input::{Disposition, RejectReason};
 use super::own::Ended;
 use super::{Env, FailReason, Notice, Session, SessionState};
+use crate::channel::ChannelRequest;
 
 /// Removals by which newcomers are sent away that are asked for within ENTER_TIMEOUT (ATK-080).
 /// Everybody in a session asks for each, so that this is far more than honest members need.
@@ -32,10 +33,35 @@ impl Session {
     //= docs/spec/protocol.md#ORD-006
     pub(super) fn sync_if_nobody_is_senior(&mut self, env: &mut Env<'_>) {
         if self.channel.is_some() && !self.order.is_synced() && self.seniors.is_empty() {
+            if self.was_passed_over() {
+                self.go_round_to_the_end(env);
+                return;
+            }
             let mut random = [0; 32];
             env.rng.fill_bytes(&mut random);
             self.order.sync_new(PacketId::new(random), self.rules.order_hash());
             self.own_alone();
+        }
+    }
+
+    /// Whether a session goes on here that we are not in, although all who were here before us
+    /// have left it.
+    fn was_passed_over(&self) -> bool {
+        let Some(channel) = &self.channel else { return false };
+        guard!("passed-over")
+            && !self.timing().is_original()
+            && !self.passed_over_for.is_disjoint(channel)
+    }
+
+    /// Leaves the channel and enters it again, so that those in the session are there before us.
+    //= docs/spec/protocol.md#ORD-047
+    fn go_round_to_the_end(&mut self, env: &mut Env<'_>) {
+        self.passed_over_for.clear();
+        if self.is_joining() {
+            self.transmit(ChannelRequest::Leave);
+        } else {
+            self.stranded = true;
+            self.request_leave(env);
         }
     }
 
@@ -64,6 +90,7 @@ impl Session {
         self.blacklisted.clear();
         self.lost_to = None;
         self.seniors.clear();
+        self.passed_over_for.clear();
         self.task_exclude.clear();
         self.task_leave.clear();
         self.proposal = None;

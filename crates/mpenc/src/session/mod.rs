@@ -130,6 +130,8 @@ pub struct Session {
     // The channel as its events say it is (CHN-002).
     channel: Option<MemberSet>,
     seniors: MemberSet,
+    /// Named by proposals that passed us over while we were waiting to be included (ORD-047).
+    passed_over_for: MemberSet,
 
     // Subsessions and what they share.
     current: Option<Subsession>,
@@ -214,6 +216,7 @@ impl Session {
             now: Timestamp::ZERO,
             channel: None,
             seniors: MemberSet::new(),
+            passed_over_for: MemberSet::new(),
             current: None,
             previous: VecDeque::new(),
             ended: VecDeque::new(),

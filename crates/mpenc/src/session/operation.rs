@@ -63,6 +63,9 @@ impl Session {
                 self.notify(Notice::OrderInconsistent { member: sender.clone() });
             }
             if reason == OrderReject::NotForOwner {
+                // Also if it could not be verified: who is in the channel can keep us waiting
+                // in it anyway, as a senior.
+                self.passed_over_for.extend(initial.next_members.without(&owner));
                 self.blacklisted.push_back((packet.prev_final, self.now));
                 if self.blacklisted.len() > MAX_BLACKLIST {
                     self.blacklisted.pop_front();

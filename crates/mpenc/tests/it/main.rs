@@ -30,6 +30,7 @@ mod ordering;
 mod ordinary;
 mod packets;
 mod part;
+mod passed_over;
 mod position;
 mod present;
 mod races;
