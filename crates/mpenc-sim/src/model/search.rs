@@ -119,7 +119,7 @@ pub fn search<M: Model>(model: &M, ask: Ask, report: &mut dyn FnMut(Progress)) -
                 Ok(next) => next,
                 Err(what) => {
                     let mut steps = seen.way(model, number);
-                    steps.push(model.describe(&state, *action));
+                    steps.push(format!("and then {}", model.describe(&state, *action)));
                     found.wrong = Some(Way { what, steps });
                     found.states = seen.from.len();
                     return found;
