@@ -178,6 +178,8 @@ fn identity_keys_are_taken_at_the_start() {
 
 //= docs/spec/protocol.md#SKE-024
 //= type=test
+//= docs/spec/protocol.md#SEC-013
+//= type=test
 //= docs/spec/protocol.md#GRT-026
 //= type=test
 #[test]
