@@ -141,12 +141,12 @@ fn nobody_goes_along_with_another_history() {
     holds_everywhere("lies-apart", 36);
 }
 
-/// What the rules as they stand lead to (a gap of ORD-007, described in the document), so that
-/// whoever closes it sees this test fail.
+/// Without ORD-047 the search finds two sessions in one channel; with it, it finds nothing.
+//= docs/spec/protocol.md#ORD-047
+//= type=test
 #[test]
-fn somebody_who_was_passed_over_begins_a_second_session() {
+fn whoever_was_passed_over_begins_no_second_session() {
     let way = look(&KNOWN, MOST).wrong.unwrap();
     assert!(way.what.contains("heard the same and disagree"), "{way:?}");
-    // Coming back as the last one would do.
     holds_everywhere("passed-over", 18_549);
 }

@@ -35,11 +35,11 @@ impl Rules {
 /// included, and whose seniors have left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PassedOver {
-    /// It begins a session of its own, beside the one that it has seen (ORD-007).
+    /// It begins a session of its own, beside the one that it has seen, as before ORD-047.
     Begins,
     /// The same, and the search goes no further there.
     Unexamined,
-    /// It leaves the channel and enters it again, so that those others are its seniors.
+    /// It leaves the channel and enters it again, so that those others are its seniors (ORD-047).
     Returns,
 }
 
@@ -229,7 +229,11 @@ impl Member {
         if !self.order.is_synced() && self.seniors.is_empty() {
             let here = self.channel.unwrap_or(Group::NOBODY);
             turn.passed_over = !self.others.and(here).is_empty();
-            if turn.passed_over && turn.rules.passed_over == PassedOver::Returns {
+            //= docs/spec/protocol.md#ORD-047
+            if guard!("passed-over")
+                && turn.passed_over
+                && turn.rules.passed_over == PassedOver::Returns
+            {
                 turn.requests.push(Request::Leave);
                 return;
             }

@@ -100,6 +100,7 @@ pub const LARGE: [Run; 12] = [
     Run::divided("lies-and-abort", Scene::Newcomer, [1, 1, 1]),
 ];
 
-/// What ORD-007 leads to where a member is passed over; see `docs/model-check.md`.
+/// What ORD-007 leads to where a member is passed over, without ORD-047; see
+/// `docs/model-check.md`.
 pub const KNOWN: Run =
     Run::honest("two-sessions", Scene::Establish, [1, 1, 0, 0]).passed_over(PassedOver::Begins);
