@@ -82,6 +82,9 @@ pub(crate) struct ReplayArgs {
     /// Use the relay at URL (ws://HOST:PORT) instead of one of our own
     #[arg(long, value_name = "URL")]
     pub(crate) relay: Option<String>,
+    /// Let people lose their connection and come back, at random moments that SEED decides
+    #[arg(long, value_name = "SEED")]
+    pub(crate) chaos: Option<u64>,
     /// Which protocol profile to speak; all members of a session use the same
     #[arg(long, value_name = "NAME", default_value_t = Profile::default(), value_parser = profile)]
     pub(crate) profile: Profile,

@@ -211,13 +211,17 @@ impl Company {
     /// What each person heard in all its stays.
     pub(crate) fn transcripts(&self) -> BTreeMap<MemberId, Transcript> {
         let mut transcripts: BTreeMap<MemberId, Transcript> = BTreeMap::new();
+        let mut stays: BTreeMap<&MemberId, usize> = BTreeMap::new();
         for actor in self.everybody() {
             let transcript = transcripts.entry(actor.name.clone()).or_default();
+            let stay = stays.entry(&actor.name).and_modify(|stay| *stay = stay.saturating_add(1));
+            let stay = *stay.or_default();
             actor.session.view(|session| {
                 for id in session.log() {
                     let Some(message) = session.message(&id) else { continue };
                     let heard = Heard {
                         place: transcript.len(),
+                        stay,
                         author: message.author.clone(),
                         text: message.text.into(),
                         members: message.members.clone(),

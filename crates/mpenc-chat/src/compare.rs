@@ -14,6 +14,9 @@ pub(crate) type Transcript = BTreeMap<MessageId, Heard>;
 pub(crate) struct Heard {
     /// Place in this person's log, from 0.
     pub(crate) place: usize,
+    /// During which of this person's stays, from 0. Each has a session of its own, which knows
+    /// nothing of the ones before.
+    pub(crate) stay: usize,
     /// Who wrote it.
     pub(crate) author: MemberId,
     /// What it says.
@@ -43,7 +46,8 @@ pub(crate) struct Sent {
 ///
 /// Everybody that a message was written for must have it, with the same author, text, readers and
 /// parents; nobody else has it. The messages of the log that it answers may lie in a membership
-/// that only one of two people belonged to: of these, those count that both could see.
+/// that only one of two people belonged to: of these, those count that both could see, and that
+/// both heard in the stay in which they heard the message.
 pub(crate) fn difference(transcripts: &BTreeMap<MemberId, Transcript>) -> Option<String> {
     let all: BTreeSet<&MessageId> = transcripts.values().flat_map(BTreeMap::keys).collect();
     all.into_iter().find_map(|id| {
@@ -96,8 +100,9 @@ fn other_answers(
         let others = holders.iter().skip(index.saturating_add(1));
         others.filter(|(_, other)| other.answers != heard.answers).find_map(|(two, other)| {
             let both = |id: &&MessageId| {
-                [one, two].iter().all(|name| {
-                    transcripts.get(**name).is_some_and(|transcript| transcript.contains_key(*id))
+                [(one, heard), (two, other)].iter().all(|(name, message)| {
+                    let answered = transcripts.get(**name).and_then(|heard| heard.get(*id));
+                    answered.is_some_and(|answered| answered.stay == message.stay)
                 })
             };
             let differ = !heard.answers.iter().filter(both).eq(other.answers.iter().filter(both));
@@ -167,6 +172,7 @@ mod tests {
     fn company() -> (Vec<Sent>, BTreeMap<MemberId, Transcript>) {
         let heard = |place, byte: u8, members: &[&str], answers: &[u8]| Heard {
             place,
+            stay: 0,
             author: name("ann"),
             text: format!("text {byte}"),
             members: members.iter().map(|text| name(text)).collect(),
@@ -231,6 +237,21 @@ mod tests {
         let secret = all[&name("ann")][&id(1)].clone();
         all.get_mut(&name("cid")).unwrap().insert(id(1), secret);
         assert_eq!(difference(&all).as_deref(), Some("cid has a message of ann for others"));
+    }
+
+    #[test]
+    fn a_new_stay_knows_nothing_of_the_one_before() {
+        let [same, _] = found("bob", 3, |heard| {
+            heard.answers.clear();
+            true
+        });
+        assert!(same.is_some(), "message 3 answers one that bob heard");
+        let (_, mut all) = company();
+        let bob = all.get_mut(&name("bob")).unwrap();
+        let last = bob.get_mut(&id(3)).unwrap();
+        last.answers.clear();
+        last.stay = 1;
+        assert_eq!(difference(&all), None, "but in a stay before");
     }
 
     #[test]

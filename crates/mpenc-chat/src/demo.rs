@@ -10,7 +10,7 @@ use crate::company::Company;
 use crate::compare::Sent;
 use crate::failure::Failure;
 use crate::report::{DEMO, Report};
-use crate::stage::Stage;
+use crate::stage::{SHORT_GRACE, Stage};
 use crate::term::{self, Paint, Style, say};
 use crate::verdict;
 
@@ -30,7 +30,7 @@ async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Failure::check(error.to_string()))?;
     let timing = args.timing.timing(people.len());
-    let stage = Stage::set(None, &people, args.profile, timing, people.len()).await?;
+    let stage = Stage::set(None, &people, args.profile, timing, people.len(), SHORT_GRACE).await?;
     let mut director =
         Director { company: Company::new(stage), people, sent: Vec::new(), paint: Paint::stdout() };
     let played = director.play().await;

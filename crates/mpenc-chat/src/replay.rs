@@ -1,5 +1,6 @@
 //! `mpenc replay`: a conversation from a file, acted out by as many members as it has people.
 
+mod chaos;
 mod perform;
 
 use std::path::Path;
@@ -13,10 +14,11 @@ use crate::keys::plain;
 use crate::log::{Deed, Log, Script, cast};
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::stage::Stage;
+use crate::stage::{LONG_GRACE, SHORT_GRACE, Stage};
 use crate::term;
 use crate::verdict;
 
+use chaos::Chaos;
 use perform::Performance;
 
 /// Runs the command.
@@ -43,9 +45,10 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
     check_sizes(&script, plan.largest(), &args.file)?;
 
     let timing = args.timing.timing(plan.largest());
-    let stage =
-        Stage::set(args.relay.as_deref(), &script.people, args.profile, timing, plan.largest())
-            .await?;
+    let grace = if args.chaos.is_some() { LONG_GRACE } else { SHORT_GRACE };
+    let (relay, largest) = (args.relay.as_deref(), plan.largest());
+    let stage = Stage::set(relay, &script.people, args.profile, timing, largest, grace).await?;
+    let chaos = args.chaos.map(|seed| Chaos::new(seed, plan.lines()));
     if !args.json {
         term::say(&format!(
             "replay: {} by {} from {file}, up to {} at a time, on {}",
@@ -55,8 +58,9 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
             stage.url(),
         ));
     }
-    let mut performance = Performance::new(&script, &plan, Company::new(stage));
+    let mut performance = Performance::new(&script, &plan, Company::new(stage), chaos);
     let acted = performance.act().await;
+    report.disconnections = performance.disconnections();
     let (company, sent) = performance.end();
 
     verdict::reach(report, &company, &sent, plan.lines(), acted)

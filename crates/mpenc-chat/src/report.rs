@@ -24,6 +24,9 @@ pub(crate) struct Report {
     pub(crate) transcripts_equal: bool,
     /// Whether what was received is what the file says.
     pub(crate) content_equal: bool,
+    /// Connections that broke, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disconnections: Option<usize>,
     /// Packets sent to the channel, each counted once.
     pub(crate) packets: u64,
     /// Bytes of these packets.
@@ -65,9 +68,13 @@ impl Report {
 
     fn sentence(&self, command: &str) -> String {
         let Self { members, messages, operations, skipped, ignored, packets, bytes, .. } = self;
+        let broken = match self.disconnections {
+            Some(count) => format!(", {} and everybody back", term::count(count, "disconnection")),
+            None => String::new(),
+        };
         let counts = format!(
             "{members} members, {messages} messages, all fully acknowledged, \
-             {operations} membership operations"
+             {operations} membership operations{broken}"
         );
         if command == DEMO {
             return counts;
@@ -126,6 +133,15 @@ mod tests {
             good().sentence(DEMO),
             "5 members, 14 messages, all fully acknowledged, 8 membership operations"
         );
+    }
+
+    #[test]
+    fn the_last_line_of_a_replay_with_chaos() {
+        let report = Report { disconnections: Some(3), ..good() };
+        let line = report.sentence("replay");
+        let expect = "8 membership operations, 3 disconnections and everybody back, all";
+        assert!(line.contains(expect), "{line}");
+        assert_eq!(serde_json::to_value(&report).unwrap()["disconnections"], 3);
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl Bounds {
 }
 
 impl Stage {
-    /// Sets a stage on the relay at `url`, or on one of our own.
+    /// Sets a stage on the relay at `url`, or on one of our own that waits for `grace` before it
+    /// takes a broken connection for a departure.
     ///
     /// # Errors
     ///
@@ -77,11 +78,12 @@ impl Stage {
         profile: Profile,
         timing: Timing,
         largest: usize,
+        grace: Duration,
     ) -> Result<Self, Failure> {
         let (url, own) = match url {
             Some(url) => (url.to_owned(), None),
             None => {
-                let (url, stop) = own_relay(&timing).await?;
+                let (url, stop) = own_relay(grace).await?;
                 (url, Some(stop))
             }
         };
@@ -146,10 +148,9 @@ impl Stage {
     }
 }
 
-async fn own_relay(timing: &Timing) -> Result<(String, oneshot::Sender<()>), Failure> {
+async fn own_relay(grace: Duration) -> Result<(String, oneshot::Sender<()>), Failure> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    // Nobody comes back after an interruption here, so that waiting for it only takes time.
-    let config = RelayConfig { grace: timing.bc_lat().min(GRACE), ..RelayConfig::default() };
+    let config = RelayConfig { grace, ..RelayConfig::default() };
     let relay = Relay::bind(free, config)
         .await
         .map_err(|error| Failure::check(format!("cannot start a relay: {}", plain(&error))))?;
@@ -169,5 +170,8 @@ fn random_room() -> Result<String, Failure> {
     Ok(format!("stage-{}", hex::encode(bytes)))
 }
 
-const GRACE: Duration = Duration::from_millis(250);
+/// Where nobody comes back after an interruption, so that waiting for it only takes time.
+pub(crate) const SHORT_GRACE: Duration = Duration::from_millis(250);
+/// Where connections break and are restored, also on a busy machine.
+pub(crate) const LONG_GRACE: Duration = Duration::from_secs(2);
 const FLOOR: Duration = Duration::from_secs(20);

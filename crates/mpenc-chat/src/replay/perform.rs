@@ -13,6 +13,8 @@ use crate::log::Script;
 use crate::plan::{Plan, Speech, Step};
 use crate::term;
 
+use super::chaos::{Chaos, Mishap};
+
 /// A plan that is being carried out.
 #[derive(Debug)]
 pub(super) struct Performance<'a> {
@@ -23,6 +25,7 @@ pub(super) struct Performance<'a> {
     /// For everybody present, the first line that it must have accepted before it goes on. All
     /// before are from before it came, or accepted.
     heard: BTreeMap<usize, usize>,
+    chaos: Option<Chaos>,
     progress: ProgressBar,
 }
 
@@ -39,28 +42,91 @@ struct Line {
 
 impl<'a> Performance<'a> {
     /// Begins; the progress bar shows on a terminal only.
-    pub(super) fn new(script: &'a Script, plan: &'a Plan, company: Company) -> Self {
+    pub(super) fn new(
+        script: &'a Script,
+        plan: &'a Plan,
+        company: Company,
+        chaos: Option<Chaos>,
+    ) -> Self {
         let total = plan.lines().saturating_add(plan.steps.len());
         let progress = ProgressBar::new(u64::try_from(total).unwrap_or(u64::MAX));
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent:>3}% {elapsed} {msg}") {
             progress.set_style(style);
         }
-        Self { script, plan, company, sent: Vec::new(), heard: BTreeMap::new(), progress }
+        let (sent, heard) = (Vec::new(), BTreeMap::new());
+        Self { script, plan, company, sent, heard, chaos, progress }
     }
 
     /// Carries out the plan.
     pub(super) async fn act(&mut self) -> Result<(), Failure> {
         for step in &self.plan.steps {
             self.progress.set_message(self.describe(step));
+            if !matches!(step, Step::Say(_)) {
+                self.interrupt_somebody()?;
+            }
             match step {
                 Step::Arrive(people) => self.arrive(people).await?,
-                Step::Say(speeches) => self.say(speeches).await?,
+                Step::Say(speeches) => self.talk(speeches).await?,
                 Step::Part(person) => self.depart(*person, Departure::Part).await?,
                 Step::Drop(person) => self.depart(*person, Departure::Drop).await?,
             }
             self.progress.inc(1);
         }
-        self.company.all_acknowledged().await
+        self.company.all_acknowledged().await?;
+        if self.chaos.is_some() && !self.heard.is_empty() {
+            self.company.settled().await?;
+        }
+        Ok(())
+    }
+
+    /// Connections that broke, if that was asked for.
+    pub(super) fn disconnections(&self) -> Option<usize> {
+        self.chaos.as_ref().map(|chaos| chaos.count)
+    }
+
+    /// Says lines, and lets happen what is to happen between them.
+    async fn talk(&mut self, mut speeches: &[Speech]) -> Result<(), Failure> {
+        while !speeches.is_empty() {
+            let said = self.sent.len();
+            let count = match &self.chaos {
+                Some(chaos) => chaos.until_next(said, speeches.len()),
+                None => speeches.len(),
+            };
+            let (now, later) = speeches.split_at(count.min(speeches.len()));
+            self.say(now).await?;
+            speeches = later;
+            self.suffer().await?;
+        }
+        Ok(())
+    }
+
+    /// Whatever happens to somebody at this moment, with the last lines still on their way.
+    async fn suffer(&mut self) -> Result<(), Failure> {
+        let people: Vec<usize> = self.heard.keys().copied().collect();
+        let said = self.sent.len();
+        let Some(chaos) = &mut self.chaos else { return Ok(()) };
+        let Some((mishap, victim)) = chaos.strikes(said, &people) else { return Ok(()) };
+        chaos.count = chaos.count.saturating_add(1);
+        match mishap {
+            Mishap::Interruption => {
+                self.company.actor(&self.name(victim)?)?.connection.interrupt();
+            }
+            Mishap::Loss => {
+                self.depart(victim, Departure::Drop).await?;
+                self.arrive(&[victim]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Breaks somebody's connection just as the membership is about to change.
+    fn interrupt_somebody(&mut self) -> Result<(), Failure> {
+        let people: Vec<usize> = self.heard.keys().copied().collect();
+        let Some(chaos) = &mut self.chaos else { return Ok(()) };
+        let Some(victim) = chaos.interrupts(&people) else { return Ok(()) };
+        chaos.count = chaos.count.saturating_add(1);
+        self.company.actor(&self.name(victim)?)?.connection.interrupt();
+        Ok(())
     }
 
     /// Everybody, and the lines that were said, in the order of the file.

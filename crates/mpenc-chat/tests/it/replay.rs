@@ -32,6 +32,19 @@ fn the_scene() {
 }
 
 #[test]
+fn the_scene_with_people_who_lose_their_connection() {
+    for (profile, seed) in [("v1", "1"), ("v2", "2")] {
+        let object = replay(&[SCENE, "--profile", profile, "--chaos", seed]);
+        let [members, operations, messages, skipped, ignored] = counts(&object);
+        assert_eq!([members, messages, skipped, ignored], [5, 60, 0, 0], "{object}");
+        // Each who was lost was excluded and included again.
+        assert!(operations > 10, "{object}");
+        let broken = object["disconnections"].as_u64().unwrap();
+        assert!((5..=30).contains(&broken), "{object}");
+    }
+}
+
+#[test]
 fn the_last_line_for_people() {
     let output = run(&["replay", SCENE, "--limit", "20"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
