@@ -6,4 +6,26 @@
     reason = "a program, not a layer"
 )]
 
+#[cfg(feature = "testing")]
+pub mod cli;
+#[cfg(feature = "testing")]
+mod dice;
 pub mod model;
+#[cfg(feature = "testing")]
+mod oracle;
+#[cfg(feature = "testing")]
+mod options;
+#[cfg(feature = "testing")]
+mod plan;
+#[cfg(feature = "testing")]
+mod report;
+#[cfg(feature = "testing")]
+mod run;
+#[cfg(feature = "testing")]
+mod server;
+#[cfg(feature = "testing")]
+mod shrink;
+#[cfg(feature = "testing")]
+mod users;
+#[cfg(feature = "testing")]
+mod world;

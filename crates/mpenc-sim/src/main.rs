@@ -1,3 +1,7 @@
 //! The program `mpenc-sim`: runs seeds and reports.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mpenc_sim::cli::main()
+}

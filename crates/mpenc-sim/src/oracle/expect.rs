@@ -1,0 +1,49 @@
+//! What is expected of a profile against an adversary: one table.
+
+use mpenc::{Preset, Timing};
+
+use crate::options::{Adversary, Options};
+
+/// Expectations of one run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expect {
+    /// No warning at all (SEC-002): nobody does anything wrong.
+    pub(crate) quiet: bool,
+    /// Whoever completes an operation with the same identifier has the same keys. In v1 nobody
+    /// confirms the key (ATK-032): an insider, or a server that alters intermediate keys which it
+    /// signs itself, can split it, and each part sees unacked messages (SEC-022).
+    pub(crate) same_keys: bool,
+    /// Forks of the order are noticed (ORD-035 to ORD-037, V2-026); in v1 they are not (ORD-040).
+    pub(crate) forks_noticed: bool,
+    /// Whoever completes an operation with the same identifier has the same order. A server that
+    /// shows the last packets in another order, or another membership of the channel, gives the
+    /// final packet another identifier (ORD-003); v2 notices afterwards (I5).
+    pub(crate) same_order: bool,
+    /// FA_INTV + OP_TIMEOUT in true time, for the slowest clock, and what an answer takes.
+    pub(crate) fork_bound: u64,
+}
+
+impl Expect {
+    pub(crate) fn of(options: &Options) -> Self {
+        let adversary = options.adversary;
+        let honest_order = matches!(adversary, Adversary::Honest | Adversary::Faulty);
+        let insiders = matches!(adversary, Adversary::Insider | Adversary::All);
+        let timing = Timing::default();
+        let bound = timing.fa_intv() + timing.op_timeout(HOPS);
+        let bound = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
+        let _ = Preset::Default;
+        Self {
+            quiet: adversary.is_harmless(),
+            same_keys: options.v2 || !insiders,
+            forks_noticed: options.v2,
+            same_order: honest_order,
+            fork_bound: bound * 10 / 9 + 5_000,
+        }
+    }
+}
+
+/// Packets of an operation of v2 that wait for each other.
+pub(crate) const HOPS: u32 = 4;
+
+/// After how many times OP_TIMEOUT everybody must agree, once nothing is wrong any more (I9).
+pub(crate) const LIVENESS: u64 = 10;

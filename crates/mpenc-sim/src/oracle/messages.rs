@@ -1,0 +1,164 @@
+//! Authorship (I1), acknowledgements (I4), identifiers (I7).
+
+use mpenc::{MemberSet, MessageId, SubsessionId};
+
+use super::Oracle;
+use crate::world::Person;
+
+/// A message of an honest member, as it was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    author: usize,
+    sid: SubsessionId,
+    members: MemberSet,
+    parents: Vec<MessageId>,
+    text: String,
+}
+
+impl Oracle {
+    pub(crate) fn about_to_speak(&mut self, who: usize, text: &str) {
+        self.speaking = Some((who, text.to_owned()));
+    }
+
+    /// Somebody has said something.
+    pub(crate) fn spoke(
+        &mut self,
+        people: &[Person],
+        who: usize,
+        id: MessageId,
+        text: &str,
+        heads: Option<&[MessageId]>,
+    ) -> Result<(), String> {
+        self.speaking = None;
+        let Some(person) = people.get(who).filter(|person| !person.insider) else { return Ok(()) };
+        let Some(session) = &person.session else { return Ok(()) };
+        let Some(message) = session.message(&id) else {
+            // Not shown before what it answers (TRN-037); others may show it earlier than we.
+            let Some(sid) = session.sid() else { return Ok(()) };
+            let members = session.members();
+            let parents = heads.map(<[MessageId]>::to_vec).unwrap_or_default();
+            let sent = Sent { author: who, sid, members, parents, text: text.to_owned() };
+            return self.record(person, who, id, sent);
+        };
+        let short = text.len() < 1_000;
+        if let Some(heads) = heads.filter(|_| short) {
+            // SEC-007: the parents shown are the heads at sending time.
+            let mut shown = message.parents.to_vec();
+            let mut heads = heads.to_vec();
+            shown.sort();
+            heads.sort();
+            if shown != heads {
+                return Err(format!("I1: {} shows other parents of its own message", person.name));
+            }
+        }
+        let sent = Sent {
+            author: who,
+            sid: message.sid,
+            members: message.members.clone(),
+            parents: message.parents.to_vec(),
+            text: text.to_owned(),
+        };
+        if message.text != text {
+            return Err(format!("I1: {} shows another text of its own", person.name));
+        }
+        self.record(person, who, id, sent)
+    }
+
+    fn record(
+        &mut self,
+        person: &Person,
+        who: usize,
+        id: MessageId,
+        mut sent: Sent,
+    ) -> Result<(), String> {
+        sent.parents.sort();
+        if self.sent.insert(id, sent).is_some() {
+            return Err(format!("I7: {} made an identifier again", person.name));
+        }
+        if let Some(accepted) = self.accepted.get_mut(who) {
+            accepted.insert(id);
+        }
+        Ok(())
+    }
+
+    /// A message was shown to somebody.
+    pub(super) fn accepts(
+        &mut self,
+        people: &[Person],
+        who: usize,
+        id: &MessageId,
+    ) -> Result<(), String> {
+        if let Some(life) = self.lives.get_mut(who)
+            && !life.ready.insert(*id)
+        {
+            return Err(format!("I7: {id:?} is shown twice"));
+        }
+        if let Some(accepted) = self.accepted.get_mut(who) {
+            accepted.insert(*id);
+        }
+        let session = people.get(who).and_then(|person| person.session.as_ref());
+        let Some(message) = session.and_then(|session| session.message(id)) else {
+            return Err(format!("I1: {id:?} is ready and not there"));
+        };
+        let author = people.iter().position(|person| person.name == *message.author);
+        let Some(author) = author else { return Err("I1: an author nobody knows".to_owned()) };
+        if people.get(author).is_some_and(|person| person.insider) {
+            return Ok(());
+        }
+        if author == who {
+            // Recorded when `send` returns, with the same text.
+            let expected =
+                self.speaking.as_ref().is_some_and(|(me, text)| *me == who && text == message.text);
+            return if expected || self.sent.contains_key(id) {
+                Ok(())
+            } else {
+                Err("I1: a message of our own that we did not write".to_owned())
+            };
+        }
+        let name = message.author;
+        let Some(sent) = self.sent.get(id) else {
+            return Err(format!("I1: {name} never sent {id:?}: {:?}", message.text));
+        };
+        if sent.author != author {
+            return Err(format!("I1: {name} is not the author"));
+        }
+        if sent.text != message.text {
+            return Err(format!("I1: {name} wrote another text"));
+        }
+        if sent.sid != message.sid || sent.members != *message.members {
+            return Err(format!("I1, I3: {name} wrote to others"));
+        }
+        let mut parents = message.parents.to_vec();
+        parents.sort();
+        if sent.parents != parents {
+            return Err(format!("I1: {name} answered other messages (SEC-007)"));
+        }
+        Ok(())
+    }
+
+    /// Somebody is told that everybody has a message.
+    pub(super) fn is_fully_acked(
+        &self,
+        people: &[Person],
+        who: usize,
+        id: &MessageId,
+    ) -> Result<(), String> {
+        let session = people.get(who).and_then(|person| person.session.as_ref());
+        let Some(message) = session.and_then(|session| session.message(id)) else { return Ok(()) };
+        for reader in &message.readers() {
+            let at = people.iter().position(|person| person.name == *reader);
+            let Some((at, person)) = at.and_then(|at| Some((at, people.get(at)?))) else {
+                return Err(format!("I4: nobody is called {reader}"));
+            };
+            if person.insider || at == who {
+                continue;
+            }
+            let now = person.session.as_ref().is_some_and(|session| session.kind(id).is_some());
+            let before = self.accepted.get(at).is_some_and(|accepted| accepted.contains(id));
+            if !now && !before {
+                return Err(format!("I4: {reader} never accepted what everybody is said to have"));
+            }
+        }
+        Ok(())
+    }
+}

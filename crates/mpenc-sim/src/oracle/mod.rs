@@ -1,0 +1,223 @@
+//! Who knows every honest state, and checks after every event what must hold.
+//!
+//! Numbers are those of `docs/spec/attacks.md`. What is expected of a profile is in [`expect`].
+
+mod agreement;
+pub(crate) mod expect;
+mod forks;
+mod messages;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mpenc::{ChainHash, MemberId, MemberSet, MessageId, Notice, PacketId, SubsessionId};
+
+use crate::options::Options;
+use crate::report::{is_warning, kind_of};
+use crate::server::Parcel;
+use crate::world::Person;
+use agreement::Completed;
+use expect::Expect;
+use forks::Forks;
+use messages::Sent;
+
+/// What is known of one life of a member, which ends with a crash.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// Every order it has had, oldest first.
+    orders: Vec<(PacketId, ChainHash)>,
+    /// Keys and members it has now, as far as it was told by a notice.
+    current: Option<(SubsessionId, Option<[u8; 32]>, MemberSet)>,
+    /// Messages it was told of.
+    ready: BTreeSet<MessageId>,
+    /// When it was warned last.
+    pub(crate) warned: Option<u64>,
+    /// Own requests that have not ended.
+    pub(crate) order_inconsistent: bool,
+    pub(crate) author_fork: bool,
+    pub(crate) unconfirmed: Option<u64>,
+    pub(crate) undecrypted: BTreeMap<u64, u64>,
+    /// Has been named in an operation that excludes it, since it was included last.
+    excluded: bool,
+}
+
+/// Everything that ever was, and what must be true of it.
+pub(crate) struct Oracle {
+    expect: Expect,
+    honest: usize,
+    pub(crate) lives: Vec<Life>,
+    sent: BTreeMap<MessageId, Sent>,
+    /// What each member ever accepted, in any of its lives.
+    accepted: Vec<BTreeSet<MessageId>>,
+    completed: BTreeMap<agreement::Operation, Completed>,
+    /// Who ever had which group key.
+    holders: BTreeMap<[u8; 32], agreement::Holders>,
+    speaking: Option<(usize, String)>,
+    forks: Forks,
+}
+
+/// What of a session must not change when it rejects something (I8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Digest {
+    members: MemberSet,
+    sid: Option<SubsessionId>,
+    order: Option<(PacketId, ChainHash)>,
+    state: Option<mpenc::SessionState>,
+    log: usize,
+    heads: Vec<MessageId>,
+    deferred: usize,
+    undecrypted: usize,
+    running: Option<(MemberId, MemberSet, MemberSet)>,
+    leaving: MemberSet,
+    lingering: MemberSet,
+    proposal: bool,
+    channel: Option<MemberSet>,
+}
+
+impl Oracle {
+    pub(crate) fn new(options: &Options, honest: usize) -> Self {
+        Self {
+            expect: Expect::of(options),
+            honest,
+            lives: (0..options.members).map(|_| Life::default()).collect(),
+            sent: BTreeMap::new(),
+            accepted: vec![BTreeSet::new(); options.members],
+            completed: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            speaking: None,
+            forks: Forks::default(),
+        }
+    }
+
+    pub(crate) fn born(&mut self, who: usize) {
+        if let Some(life) = self.lives.get_mut(who) {
+            *life = Life::default();
+        }
+        self.forks.forget(who);
+    }
+
+    /// A crash: what was accepted but not shown is remembered.
+    pub(crate) fn died(&mut self, people: &[Person], who: usize) {
+        let session = people.get(who).and_then(|person| person.session.as_ref());
+        if let (Some(session), Some(accepted)) = (session, self.accepted.get_mut(who)) {
+            accepted.extend(self.sent.keys().filter(|id| session.kind(id).is_some()));
+        }
+        self.forks.forget(who);
+    }
+
+    pub(crate) fn digest(&self, people: &[Person], who: usize) -> Option<Digest> {
+        let session = people.get(who)?.session.as_ref()?;
+        Some(Digest {
+            members: session.members(),
+            sid: session.sid(),
+            order: session.order(),
+            state: Some(session.state()),
+            log: session.log_len(),
+            heads: session.heads().to_vec(),
+            deferred: session.deferred(),
+            undecrypted: session.undecrypted(),
+            running: session.operation().map(|op| (op.initiator, op.next_members, op.waiting_for)),
+            leaving: session.leaving_members().clone(),
+            lingering: session.lingering_members().clone(),
+            proposal: session.has_proposal(),
+            channel: session.channel_members().cloned(),
+        })
+    }
+
+    /// A session was called, and this came of it.
+    pub(crate) fn observe(
+        &mut self,
+        people: &[Person],
+        who: usize,
+        notices: &[Notice],
+        now: u64,
+    ) -> Result<(), String> {
+        let Some(person) = people.get(who) else { return Ok(()) };
+        if person.insider {
+            return self.keys_of(people, who, true);
+        }
+        let mut renewed = false;
+        for notice in notices {
+            match notice {
+                Notice::InternalError { description } => {
+                    return Err(format!("internal error: {description}"));
+                }
+                Notice::MembersChanged { .. } | Notice::KeyRefreshed { .. } => {
+                    renewed = true;
+                    if let Some(life) = self.lives.get_mut(who) {
+                        life.excluded = false;
+                    }
+                }
+                Notice::OpStarted { change, .. } if change.exclude.contains(&person.name) => {
+                    if let Some(life) = self.lives.get_mut(who) {
+                        life.excluded = true;
+                    }
+                }
+                Notice::MessageReady { id, .. } => self.accepts(people, who, id)?,
+                Notice::MessageFullyAcked { id } => self.is_fully_acked(people, who, id)?,
+                _ => {}
+            }
+            self.note(person, who, notice, now)?;
+        }
+        self.keys_of(people, who, renewed)?;
+        self.orders_of(people, who, now)
+    }
+
+    /// Warnings, and whether any may be (I10).
+    fn note(
+        &mut self,
+        person: &Person,
+        who: usize,
+        notice: &Notice,
+        now: u64,
+    ) -> Result<(), String> {
+        let quiet = self.expect.quiet;
+        let Some(life) = self.lives.get_mut(who) else { return Ok(()) };
+        match notice {
+            Notice::OrderInconsistent { .. } => life.order_inconsistent = true,
+            Notice::AuthorFork { .. } => life.author_fork = true,
+            Notice::OrderNotConfirmed { .. } => life.unconfirmed = Some(now),
+            Notice::OrderConfirmed { .. } => life.unconfirmed = None,
+            Notice::NotDecrypted { packet, .. } => {
+                life.undecrypted.insert(*packet, now);
+            }
+            Notice::NotDecryptedResolved { packet, .. } => {
+                life.undecrypted.remove(packet);
+            }
+            Notice::StateChanged { new, .. }
+                if matches!(
+                    new,
+                    mpenc::SessionState::Parted | mpenc::SessionState::PartFailed
+                ) =>
+            {
+                life.order_inconsistent = false;
+                life.author_fork = false;
+                life.unconfirmed = None;
+                life.undecrypted.clear();
+            }
+            _ => {}
+        }
+        if is_warning(notice) {
+            life.warned = Some(now);
+            // Losing a race again and again is no fault of anybody's.
+            let chance = matches!(notice, Notice::RejectedRepeatedly { .. });
+            // Who is excluded while still writing cannot know what became of its last words.
+            if quiet && !chance && !life.excluded {
+                return Err(format!(
+                    "I10: {} without a cause: {notice:?} ({})",
+                    kind_of(notice),
+                    person.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// An event is about to be delivered.
+    pub(crate) fn hear(&mut self, people: &[Person], who: usize, parcel: &Parcel, now: u64) {
+        self.forks.hear(people, who, parcel, now);
+    }
+
+    pub(crate) fn time_passed(&mut self, people: &[Person], now: u64) -> Result<(), String> {
+        self.forks.check(people, &self.lives, &self.expect, now)
+    }
+}

@@ -1,0 +1,147 @@
+//! One run, from its options alone.
+
+use mpenc::{MemberSet, MessageId, SessionState};
+
+use crate::oracle::expect::LIVENESS;
+use crate::options::Options;
+use crate::plan::Act;
+use crate::report::Figures;
+use crate::world::World;
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) figures: Figures,
+    pub(crate) digest: u64,
+    pub(crate) failure: Option<String>,
+}
+
+/// Runs those acts of a plan; a panic is a failure.
+pub(crate) fn run(options: Options, acts: &[Act], trace: bool) -> Outcome {
+    let result = std::panic::catch_unwind(|| {
+        let mut world = World::new(options, trace);
+        for act in acts {
+            if world.failure.is_some() {
+                break;
+            }
+            world.act(*act);
+        }
+        if world.failure.is_none() {
+            world.settle_down();
+        }
+        Outcome { figures: world.figures, digest: world.digest, failure: world.failure }
+    });
+    result.unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default();
+        Outcome {
+            figures: Figures::default(),
+            digest: 0,
+            failure: Some(format!("panic: {what}")),
+        }
+    })
+}
+
+impl World {
+    /// The adversary goes quiet, and everybody wants to be in a session (I9).
+    fn settle_down(&mut self) {
+        self.say_trace(|| "== from now on nothing is wrong".to_owned());
+        self.server.now = self.now;
+        for who in 0..self.people.len() {
+            if self.people.get(who).is_some_and(|person| person.insider) {
+                self.crash(who);
+            }
+        }
+        self.server.repent();
+        let begin = self.now;
+        let bound = self.op_timeout() * LIVENESS;
+        let mut proof: Option<Vec<(usize, MessageId)>> = None;
+        while self.failure.is_none() {
+            if self.now > begin + bound {
+                let why = self.disagreement().unwrap_or_else(|| {
+                    "everybody agrees, but what they say is not fully acknowledged".to_owned()
+                });
+                self.fail(format!("I9: after {} s {why}", bound / 1_000));
+                return;
+            }
+            self.users_act();
+            self.pass(1_000);
+            if self.disagreement().is_some() {
+                proof = None;
+                continue;
+            }
+            match &proof {
+                None => proof = Some(self.everybody_speaks()),
+                Some(said) if self.all_acked(said) => {
+                    self.figures.slowest = self.now - begin;
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn everybody_speaks(&mut self) -> Vec<(usize, MessageId)> {
+        let mut said = Vec::new();
+        for who in 0..self.people.len() {
+            if self.people.get(who).is_none_or(|person| person.insider) {
+                continue;
+            }
+            self.speak(who, format!("all is well, {who} says at {}", self.now));
+            let last =
+                self.people.get(who).and_then(|p| p.session.as_ref()?.message_at(-1).map(|m| m.id));
+            said.extend(last.map(|id| (who, id)));
+        }
+        said
+    }
+
+    fn all_acked(&self, said: &[(usize, MessageId)]) -> bool {
+        let sessions: Vec<_> = self.honest().collect();
+        said.iter().all(|(_, id)| {
+            sessions.iter().all(|s| s.unacked_by(id).is_some_and(|unacked| unacked.is_empty()))
+        })
+    }
+
+    fn honest(&self) -> impl Iterator<Item = &mpenc::Session> {
+        self.people.iter().filter(|p| !p.insider).filter_map(|p| p.session.as_ref())
+    }
+
+    /// Why honest members are not all in one session.
+    fn disagreement(&self) -> Option<String> {
+        let all: MemberSet =
+            self.people.iter().filter(|p| !p.insider).map(|p| p.name.clone()).collect();
+        let first = self.honest().next()?;
+        for person in self.people.iter().filter(|person| !person.insider) {
+            let name = &person.name;
+            let Some(session) = &person.session else { return Some(format!("{name} is away")) };
+            let state = session.state();
+            let members = session.members();
+            if state != SessionState::Joined || members != all {
+                let channel = session.channel_members();
+                let op = session.operation().map(|op| (op.initiator, op.change, op.waiting_for));
+                return Some(format!(
+                    "{name} is {state:?} with {members}, channel {channel:?}, waiting {}, operation {op:?}, leaving {}, lingering {}",
+                    session.is_waiting(),
+                    session.leaving_members(),
+                    session.lingering_members()
+                ));
+            }
+            if session.sid() != first.sid() || session.key_check() != first.key_check() {
+                return Some(format!("{name} has other keys"));
+            }
+            if self.options.v2 && session.order() != first.order() {
+                return Some(format!("{name} has another order"));
+            }
+            if session.operation().is_some()
+                || !session.leaving_members().is_empty()
+                || !session.lingering_members().is_empty()
+            {
+                return Some(format!("{name} has not finished"));
+            }
+        }
+        None
+    }
+}

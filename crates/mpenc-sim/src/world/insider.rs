@@ -1,0 +1,73 @@
+//! What insiders send instead of what an honest member would.
+
+use mpenc::MemberId;
+use mpenc::channel::ChannelRequest;
+
+use super::World;
+use crate::dice::Dice;
+use crate::plan::Trick;
+
+/// Tricks that insiders have begun.
+#[derive(Debug, Default)]
+pub(super) struct Tricks(Vec<Begun>);
+
+#[derive(Debug)]
+struct Begun {
+    who: usize,
+    trick: Trick,
+    left: u8,
+    dice: Dice,
+}
+
+impl World {
+    /// From now on the next `count` packets of an insider are treated like this.
+    pub(super) fn begin_trick(&mut self, which: u8, trick: Trick, count: u8, arg: u32) {
+        let insiders: Vec<_> = (0..self.people.len())
+            .filter(|who| self.people.get(*who).is_some_and(|person| person.insider))
+            .collect();
+        let at = usize::from(which).checked_rem(insiders.len());
+        if let Some(who) = at.and_then(|at| insiders.get(at)).copied()
+            && self.tricks.0.len() < 8
+        {
+            let dice = Dice::new(u64::from(arg), "trick");
+            self.tricks.0.push(Begun { who, trick, left: count, dice });
+        }
+    }
+
+    /// A request goes to the server, unless its maker is up to something.
+    pub(super) fn transmit(&mut self, who: usize, name: &MemberId, request: ChannelRequest) {
+        let ChannelRequest::Send { recipients, bytes } = request else {
+            self.server.request(name, request);
+            return;
+        };
+        let Some(at) = self.tricks.0.iter().position(|begun| begun.who == who) else {
+            self.server.request(name, ChannelRequest::Send { recipients, bytes });
+            return;
+        };
+        let Some(begun) = self.tricks.0.get_mut(at) else { return };
+        begun.left = begun.left.saturating_sub(1);
+        let _ = begun.dice.next();
+        let (trick, mut dice) = (begun.trick, begun.dice.clone());
+        if begun.left == 0 {
+            self.tricks.0.remove(at);
+        }
+        self.say_trace(|| format!("{name} is up to something: {trick:?}"));
+        match trick {
+            Trick::Withhold => {}
+            Trick::Reuse => {
+                if let Some(old) = self.server.old_packet_of(name, &mut dice) {
+                    self.server.request(name, ChannelRequest::Send { recipients, bytes: old });
+                }
+            }
+            Trick::Alter => {
+                let bytes = self.altered(who, &bytes, &mut dice).unwrap_or(bytes);
+                self.server.request(name, ChannelRequest::Send { recipients, bytes });
+            }
+            Trick::TwoFaced => {
+                let other = self.altered(who, &bytes, &mut dice);
+                let mask = dice.byte();
+                self.server.two_faced(name, bytes, other, mask);
+            }
+        }
+    }
+}
