@@ -22,7 +22,7 @@ pub(crate) fn assert_drawn(name: &str, table: &str) {
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| {
         panic!("docs/state-tables.md has no place for {name}: a line {begin:?}");
     });
-    let (shown, after) = rest.split_once("<!-- end -->\n").expect("the end of the table");
+    let (shown, after) = rest.split_once("<!-- end -->\n").unwrap();
     if write {
         let new = format!("{before}{begin}{table}<!-- end -->\n{after}");
         file.rewind().unwrap();

@@ -18,6 +18,8 @@ mod change;
 mod channel_lies;
 mod client;
 mod compromise;
+#[path = "../../../mpenc-transcript/tests/it/drawn.rs"]
+mod drawn;
 mod dropout;
 mod evidence;
 mod forge;
@@ -36,6 +38,7 @@ mod present;
 mod races;
 mod random;
 mod repair;
+mod request_table;
 mod returns;
 mod rotation;
 mod rules;
