@@ -11,7 +11,7 @@ pub(crate) const NAMES: [&str; 8] =
     ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"];
 
 /// Events planned for a run, unless told otherwise.
-pub(crate) const ACTS: usize = 100;
+pub(crate) const ACTS: usize = 150;
 
 /// Who works against the members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

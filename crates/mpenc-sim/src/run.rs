@@ -20,6 +20,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(options: Options, acts: &[Act], trace: bool) -> Outcome {
     let result = std::panic::catch_unwind(|| {
         let mut world = World::new(options, trace);
+        world.begin();
         for act in acts {
             if world.failure.is_some() {
                 break;

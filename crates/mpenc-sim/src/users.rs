@@ -103,7 +103,7 @@ impl World {
             if now > since + patience {
                 return Some(Wish::Reenter);
             }
-            let idle = session.operation().is_none() && !session.has_proposal();
+            let idle = session.operation().is_none();
             if idle && session.lingering_members().is_empty() {
                 return Some(Wish::Include);
             }

@@ -3,9 +3,26 @@
 use mpenc::{MemberId, MemberSet};
 
 use super::World;
+use crate::dice::Dice;
 use crate::plan::{Act, Deed, Fault, InWords, Views, pick};
 
 impl World {
+    /// Most runs begin with a session that some are in already.
+    pub(crate) fn begin(&mut self) {
+        let mut dice = Dice::new(self.options.seed, "begin");
+        if dice.chance(300) {
+            return;
+        }
+        let count = self.people.len() as u64;
+        let some = usize::try_from(2 + dice.below(count - 1)).unwrap_or(2);
+        for who in 0..some {
+            self.deed(who, Deed::Join, 0);
+            self.pass(3_000);
+        }
+        self.deed(0, Deed::Include, 0);
+        self.pass(4_000 + dice.below(20_000));
+    }
+
     /// One act of the plan.
     pub(crate) fn act(&mut self, act: Act) {
         let members = self.people.len();
