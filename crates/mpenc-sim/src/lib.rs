@@ -10,6 +10,8 @@
 pub mod cli;
 #[cfg(feature = "testing")]
 mod dice;
+#[cfg(feature = "testing")]
+pub mod loss;
 pub mod model;
 #[cfg(feature = "testing")]
 mod oracle;

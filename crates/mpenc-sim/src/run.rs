@@ -74,7 +74,12 @@ impl World {
                 proof = None;
                 continue;
             }
+            // What was said under former keys proves nothing.
+            let sid = self.honest().next().and_then(mpenc::Session::sid);
             match &proof {
+                Some(said) if !said.iter().all(|(who, id)| self.sid_of(*who, id) == sid) => {
+                    proof = None;
+                }
                 None => proof = Some(self.everybody_speaks()),
                 Some(said) if self.all_acked(said) => {
                     self.figures.slowest = self.now - begin;
@@ -97,6 +102,11 @@ impl World {
             said.extend(last.map(|id| (who, id)));
         }
         said
+    }
+
+    fn sid_of(&self, who: usize, id: &MessageId) -> Option<mpenc::SubsessionId> {
+        let session = self.people.get(who).and_then(|person| person.session.as_ref())?;
+        session.message(id).map(|message| message.sid)
     }
 
     fn all_acked(&self, said: &[(usize, MessageId)]) -> bool {

@@ -30,7 +30,11 @@ pub(crate) struct User {
     spoke: Option<u64>,
     /// Candidates are there since.
     waiting_since: Option<u64>,
+    members: MemberSet,
 }
+
+/// Inclusions that fail one after the other until somebody tries another way.
+const VAIN: u64 = 2;
 
 /// How long something may look wrong before people act, in milliseconds: FA_INTV.
 const PATIENCE: u64 = 26_000;
@@ -48,6 +52,7 @@ impl User {
             vain: 0,
             spoke: None,
             waiting_since: None,
+            members: MemberSet::new(),
         }
     }
 }
@@ -58,11 +63,18 @@ impl World {
         let now = self.now;
         let op_timeout = self.op_timeout();
         let person = self.people.get_mut(who)?;
+        // Who drops out without a farewell makes others warn (SEC-002).
+        let harmless = self.options.adversary.is_harmless();
         let Some(session) = &person.session else { return Some(Wish::Enter) };
         let life = self.oracle.lives.get(who)?;
         let inside = session.channel_members().is_some();
         let members = session.members();
+        if person.user.members != members {
+            person.user.members = members.clone();
+            person.user.vain = 0;
+        }
         if !inside {
+            person.user.vain = 0;
             person.user.waiting_since = None;
             return match session.state() {
                 SessionState::Joining => None,
@@ -70,7 +82,7 @@ impl World {
             };
         }
         match session.state() {
-            SessionState::Parting => return Some(Wish::Vanish),
+            SessionState::Parting => return (!harmless).then_some(Wish::Vanish),
             SessionState::Error => return Some(Wish::Reenter),
             SessionState::JoinFailed => return Some(Wish::Reenter),
             _ => {}
@@ -94,16 +106,15 @@ impl World {
         let candidates = session.candidates();
         if candidates.is_empty() || session.is_waiting() {
             person.user.waiting_since = None;
-            person.user.vain = 0;
         } else {
             let since = *person.user.waiting_since.get_or_insert(now);
             // They are in another session of their own, it seems. Those who come first in the
             // list of names wait longest.
             let patience = op_timeout * 2 + (8 - person.user.rank.min(8)) * 4_000;
-            if now > since + patience {
+            let idle = session.operation().is_none();
+            if now > since + patience || (idle && person.user.vain > VAIN) {
                 return Some(Wish::Reenter);
             }
-            let idle = session.operation().is_none();
             if idle && session.lingering_members().is_empty() {
                 return Some(Wish::Include);
             }
