@@ -340,7 +340,8 @@ fn what_was_before_an_exclusion_does_not_come_back() {
             world.tell(name, ChannelEvent::Changed { enter: set(&["dave"]), leave: nobody() });
         }
         world.settle();
-        for _ in 0..2 {
+        let mut answered = Vec::new();
+        for _ in 0..3 {
             for (sender, packet) in &packets {
                 for name in NAMES {
                     let said = world.inject(name, &sender.to_string(), packet);
@@ -348,12 +349,15 @@ fn what_was_before_an_exclusion_does_not_come_back() {
                     assert_eq!(world.session(name).operation(), None, "{profile}: {name}");
                 }
             }
+            answered.push(world.packets.len() - sent);
         }
         for name in NAMES {
             assert_eq!(world.session(name).order(), order, "{profile}: {name}");
             assert_eq!(world.session(name).members(), set(&NAMES), "{profile}: {name}");
         }
-        assert_eq!(world.packets.len(), sent, "{profile}: nobody answers any of it");
+        // Whoever might be missing something gets it again (LIV-018), but no storm follows.
+        assert!(answered[0] < packets.len(), "{profile}: {answered:?}");
+        assert_eq!(answered, [answered[0]; 3], "{profile}");
     }
 }
 
