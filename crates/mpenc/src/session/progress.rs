@@ -158,7 +158,14 @@ impl Session {
 
     /// We are in the channel now.
     pub(super) fn own_entered(&mut self) {
-        let Some(own) = &mut self.own else { return };
+        let Some(own) = &mut self.own else {
+            //= docs/spec/protocol.md#ORD-034
+            // Somebody asked us in, or the channel did it by itself (CHN-011): nobody may know.
+            if !self.order.is_synced() {
+                self.expect_inclusion();
+            }
+            return;
+        };
         if matches!(own.step, Step::Entering | Step::Reentering) {
             own.step = Step::AwaitInclusion;
             self.deadlines.cancel(&TimerKind::Enter);
@@ -275,7 +282,13 @@ impl Session {
     }
 
     pub(super) fn join_timed_out(&mut self, env: &mut Env<'_>) {
-        if !self.is_joining() {
+        // Also for somebody who is in the channel without having asked for it (ORD-034).
+        let first = self.operation.as_ref().is_some_and(|running| running.first);
+        let waits = self.own.is_none()
+            && self.channel.is_some()
+            && self.current.is_none()
+            && (first || !self.order.is_synced());
+        if !self.is_joining() && !waits {
             return;
         }
         // An inclusion in progress gets the time that an operation gets.

@@ -45,4 +45,5 @@ mod rules;
 mod silence;
 mod talk;
 mod transparent;
+mod uninvited;
 mod world;
