@@ -119,7 +119,9 @@ impl Forks {
         for ((me, other), fork) in &self.pairs {
             let Some(heard) = fork.heard else { continue };
             let warned = lives.get(*me).and_then(|life| life.warned);
-            if now > heard + expect.fork_bound && warned.is_none_or(|at| at < fork.since) {
+            // Nothing withdraws OrderInconsistent, and it is not said twice.
+            let standing = lives.get(*me).is_some_and(|life| life.order_inconsistent);
+            if !standing && now > heard + expect.fork_bound && warned.is_none_or(|at| at < fork.since) {
                 let name = |who: &usize| people.get(*who).map(|p| p.name.to_string());
                 return Err(format!(
                     "I5: {:?} hears {:?}, whose operations differ since {} ms, and is not warned",
