@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{conformance, licences, tidy};
+use crate::{conformance, licences, sim, tidy};
 
 /// One check. Its name is what `--only` and `--skip` take.
 struct Step {
@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -66,6 +66,11 @@ const STEPS: [Step; 20] = [
         name: "requirements",
         about: "every requirement of the base profile has a test",
         run: |root| passed(conformance::run(root, &conformance::Options::requirements())),
+    },
+    Step {
+        name: "sim",
+        about: "sessions with lying servers, faults and dishonest members, from thousands of seeds",
+        run: simulate,
     },
     Step { name: "program", about: "the program mpenc, as people build it", run: program::build },
     Step { name: "demo", about: "mpenc demo", run: program::demo },
@@ -244,6 +249,14 @@ fn verify(root: &Path) -> Result<Outcome, String> {
             Ok(Outcome::Absent(what.to_owned()))
         }
     }
+}
+
+fn simulate(root: &Path) -> Result<Outcome, String> {
+    for arguments in sim::CI {
+        println!("$ cargo xtask sim {}", arguments.join(" "));
+        passed(sim::run(root, arguments))?;
+    }
+    Ok(Outcome::Passed)
 }
 
 /// The commands that the README promises.

@@ -11,6 +11,7 @@ mod conformance;
 mod licences;
 mod metadata;
 mod sabotage;
+mod sim;
 mod tidy;
 
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ Tasks:
   licences  Check the licence and the source of everything we build from
   sabotage  Switch defences off one by one, and see that a test notices each; guards are chosen
             by name: cargo xtask sabotage strict-verify
+  sim       Simulate whole sessions with lying servers, faults and dishonest members, each from
+            a seed; cargo xtask sim --help lists its options
   help      Print this text
 
 Options of ci:
@@ -51,6 +54,9 @@ Options of conformance:
 Options of vectors:
   --check         Write nothing; fail if the folder has others than are made
 
+Options of sim, beside those of the simulator:
+  --planted [GUARD...]  Switch defences off one by one, and count the seeds until it is noticed
+
 Options of sabotage:
   --list          Print the guards with the attacks they stop and the tests that notice
 
@@ -64,6 +70,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => bad_usage("a task is missing"),
+        ["sim", arguments @ ..] => finish(sim::run(&root(), arguments)),
         ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS

@@ -1,0 +1,143 @@
+//! `cargo xtask sim`: runs the simulator, and with `--planted` shows that it finds what is wrong.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Folder of the build in which defences can be switched off.
+const FOLDER: &str = "target/sabotage";
+
+/// Seeds within which a planted bug has to be found.
+const SEEDS: &str = "10000";
+
+/// Defences without which the simulator has to find something, and the profile to look in if it
+/// is not both.
+const PLANTED: [(&str, &str); 29] = [
+    ("accept-first", "both"),
+    ("accept-once", "both"),
+    ("ack-monitor", "both"),
+    ("antichain", "both"),
+    ("chain-ack", "v2"),
+    ("chain-checked", "both"),
+    ("confirm-all", "both"),
+    ("confirm-names-op", "v2"),
+    ("confirm-verified", "v1"),
+    ("context-checked", "both"),
+    ("dedup", "both"),
+    ("final-by-order", "both"),
+    ("initiator-is-member", "both"),
+    ("key-confirm", "v2"),
+    ("op-bound", "both"),
+    ("op-timeout", "both"),
+    ("order-compared", "v2"),
+    ("own-echo-exact", "both"),
+    ("rule-eal", "both"),
+    ("rule-eio", "both"),
+    ("rule-eo", "both"),
+    ("rule-es", "both"),
+    ("rule-ial", "both"),
+    ("rule-li", "both"),
+    ("rule-loi", "both"),
+    ("rule-lox", "both"),
+    ("rule-ls", "both"),
+    ("rule-xp", "both"),
+    ("verify-before-accept", "both"),
+];
+
+/// Seeds that every change has to pass: some three minutes on two cores.
+pub(crate) const CI: [&[&str]; 2] = [
+    &["--seeds", "26000", "--mock-crypto"],
+    &["--seeds", "780", "--start", "1000000"],
+];
+
+/// Runs the simulator with these arguments, or looks for planted bugs.
+pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<bool, String> {
+    match arguments {
+        ["--planted", guards @ ..] => planted(root, guards),
+        _ => simulate(root, arguments),
+    }
+}
+
+fn simulate(root: &Path, arguments: &[&str]) -> Result<bool, String> {
+    let status = Command::new(crate::cargo())
+        .args(["run", "--quiet", "--locked", "--release", "-p", "mpenc-sim"])
+        .args(["--bin", "mpenc-sim", "--features", "testing", "--"])
+        .args(arguments)
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    Ok(status.success())
+}
+
+fn planted(root: &Path, guards: &[&str]) -> Result<bool, String> {
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let status = Command::new(crate::cargo())
+        .args(["build", "--locked", "--profile", "sabotage", "--target-dir", FOLDER])
+        .args(["-p", "mpenc-sim", "--bin", "mpenc-sim", "--features", "testing"])
+        .env("RUSTFLAGS", format!("{given} --cfg sabotage").trim_start())
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !status.success() {
+        return Err("the build with switches failed".to_owned());
+    }
+    let chosen: Vec<_> = if guards.is_empty() {
+        PLANTED.to_vec()
+    } else {
+        guards
+            .iter()
+            .map(|name| PLANTED.into_iter().find(|p| p.0 == *name).unwrap_or((name, "both")))
+            .collect()
+    };
+    let (mut found, mut missed) = (0, 0);
+    println!("| Guard | Seeds until found | Where | What was noticed |");
+    println!("| --- | --- | --- | --- |");
+    for (guard, profile) in chosen {
+        let output = Command::new(root.join(FOLDER).join("sabotage/mpenc-sim"))
+            .args(["--seeds", SEEDS, "--first", "--show", "0", "--mock-crypto"])
+            .args(["--profile", profile])
+            .env("MPENC_SABOTAGE", guard)
+            .current_dir(root)
+            .output()
+            .map_err(|error| format!("cannot run the simulator: {error}"))?;
+        let printed = String::from_utf8_lossy(&output.stdout);
+        match printed.lines().find_map(|line| line.strip_prefix("seed ")) {
+            Some(line) => {
+                found += 1;
+                println!("{}", row(guard, line));
+            }
+            None => {
+                missed += 1;
+                println!("| `{guard}` | not within {SEEDS} | {profile} | |");
+            }
+        }
+    }
+    println!("{found} found, {missed} not found");
+    Ok(missed == 0)
+}
+
+/// `4 (v2, lying): why` as a row of the table.
+fn row(guard: &str, line: &str) -> String {
+    let (seed, rest) = line.split_once(" (").unwrap_or((line, ""));
+    let (place, why) = rest.split_once("): ").unwrap_or((rest, ""));
+    let seeds = seed.parse::<u64>().unwrap_or(0).saturating_add(1);
+    let why: String = why.replace('|', "/").chars().take(90).collect();
+    format!("| `{guard}` | {seeds} | {place} | {why} |")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_becomes_a_row() {
+        assert_eq!(
+            row("rule-xp", "41 (v2, lying): I9: nothing | happens"),
+            "| `rule-xp` | 42 | v2, lying | I9: nothing / happens |"
+        );
+    }
+
+    #[test]
+    fn guards_are_named_once_and_in_order() {
+        assert!(PLANTED.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
