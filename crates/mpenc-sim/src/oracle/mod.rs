@@ -31,12 +31,13 @@ pub(crate) struct Life {
     ready: BTreeSet<MessageId>,
     /// When it was warned last.
     pub(crate) warned: Option<u64>,
-    /// Own requests that have not ended.
+    /// Inclusions that failed since the members changed last.
+    pub(crate) failed_inclusions: u32,
     pub(crate) order_inconsistent: bool,
     pub(crate) author_fork: bool,
     pub(crate) unconfirmed: Option<u64>,
     pub(crate) undecrypted: BTreeMap<u64, u64>,
-    /// Has been named in an operation that excludes it, since it was included last.
+    /// An operation that excludes it was under way.
     excluded: bool,
 }
 
@@ -143,9 +144,6 @@ impl Oracle {
                 }
                 Notice::MembersChanged { .. } | Notice::KeyRefreshed { .. } => {
                     renewed = true;
-                    if let Some(life) = self.lives.get_mut(who) {
-                        life.excluded = false;
-                    }
                 }
                 Notice::OpStarted { change, .. } if change.exclude.contains(&person.name) => {
                     if let Some(life) = self.lives.get_mut(who) {
@@ -173,6 +171,10 @@ impl Oracle {
         let quiet = self.expect.quiet;
         let Some(life) = self.lives.get_mut(who) else { return Ok(()) };
         match notice {
+            Notice::OpFailed { change, .. } if !change.include.is_empty() => {
+                life.failed_inclusions += 1;
+            }
+            Notice::MembersChanged { .. } => life.failed_inclusions = 0,
             Notice::OrderInconsistent { .. } => life.order_inconsistent = true,
             Notice::AuthorFork { .. } => life.author_fork = true,
             Notice::OrderNotConfirmed { .. } => life.unconfirmed = Some(now),
@@ -189,6 +191,7 @@ impl Oracle {
                     mpenc::SessionState::Parted | mpenc::SessionState::PartFailed
                 ) =>
             {
+                life.failed_inclusions = 0;
                 life.order_inconsistent = false;
                 life.author_fork = false;
                 life.unconfirmed = None;

@@ -54,6 +54,9 @@ pub(crate) struct World {
     auto_include: bool,
     stay_if_last: bool,
     auto_reenter: bool,
+    /// LIV-034 lets intervals follow what was observed. With few observations they fall below what
+    /// SEC-002 allows a channel to take, so runs that must be quiet keep the configured ones.
+    adaptive: bool,
     /// Why the run fails, as soon as it does.
     pub(crate) failure: Option<String>,
     /// What happened, as one number (ATK-203).
@@ -119,6 +122,7 @@ impl World {
             auto_include: dice.chance(250),
             stay_if_last: dice.chance(300),
             auto_reenter: dice.chance(500),
+            adaptive: !options.adversary.is_harmless(),
             failure: None,
             digest: 0,
             trace,
@@ -145,7 +149,8 @@ impl World {
             .auto_include(self.auto_include)
             .stay_if_last(self.stay_if_last)
             .auto_reenter(self.auto_reenter)
-            .patient_join(options.adversary.is_harmless());
+            .patient_join(options.adversary.is_harmless())
+            .adaptive(self.adaptive);
         let mut session = Session::new(config);
         for (name, key) in keys {
             session.set_identity(&name, Some(key));
