@@ -1,5 +1,7 @@
 use core::time::Duration;
 
+use mpenc_types::Timestamp;
+
 use crate::Timing;
 
 /// Estimates BC_LAT from what was observed, as TCP estimates its round-trip time.
@@ -7,10 +9,12 @@ use crate::Timing;
 /// Two kinds of samples tell how long packets take: the time until an own packet is echoed by the
 /// channel, and half of what an acknowledgement took beyond the delay that readers are allowed.
 /// Either is smoothed with its variation as in [RFC 6298] (`SRTT + 4·RTTVAR`, gains 1/8 and 1/4),
-/// and the larger of both counts, within bounds. Answers to messages that were sent more than once
+/// and the larger of both counts, within bounds; that
+/// of acknowledgements not beyond the configured value, since a lost packet delays them as well. Answers to messages that were sent more than once
 /// are not for sampling (Karn's algorithm), since which copy they answer is unknown; instead the
-/// estimate doubles when a message is overdue ([`on_overdue`](Self::on_overdue)), until the next
-/// sample, or a channel that has become slow would never be found out.
+/// estimate doubles when a message is overdue and nothing has been sampled since it was sent
+/// ([`on_overdue`](Self::on_overdue)), until the next sample, or a channel that has become slow
+/// would never be found out.
 ///
 /// # Security
 ///
@@ -26,6 +30,7 @@ pub struct LatencyEstimator {
     ack: Smoothed,
     /// How often the estimate has been doubled since the last sample.
     backoff: u32,
+    sampled_at: Timestamp,
 }
 
 /// A mean and its deviation, in microseconds.
@@ -71,28 +76,40 @@ impl LatencyEstimator {
     #[must_use]
     pub fn new(configured: Timing) -> Self {
         let none = Smoothed::default();
-        Self { timing: configured, echo: none, ack: none, backoff: 0 }
+        Self { timing: configured, echo: none, ack: none, backoff: 0, sampled_at: Timestamp::ZERO }
     }
 
     /// An own packet that was sent once came back after this time.
-    pub fn on_echo(&mut self, after: Duration) {
+    pub fn on_echo(&mut self, now: Timestamp, after: Duration) {
         self.echo.add(after);
-        self.backoff = 0;
+        self.sampled(now);
     }
 
     /// An own message that was sent once was acknowledged by a reader after this time, of which
     /// the reader may have waited `delay` of its own accord.
-    pub fn on_ack(&mut self, after: Duration, delay: Duration) {
+    pub fn on_ack(&mut self, now: Timestamp, after: Duration, delay: Duration) {
         // An answer that came sooner than it had to says only that the channel is not slower.
         let journeys = after.saturating_sub(delay);
         if !journeys.is_zero() {
             self.ack.add(journeys / 2);
         }
+        self.sampled(now);
+    }
+
+    fn sampled(&mut self, now: Timestamp) {
+        self.sampled_at = self.sampled_at.max(now);
         self.backoff = 0;
     }
 
-    /// A message is overdue. Doubles the estimate until the next sample.
-    pub fn on_overdue(&mut self) {
+    /// A message that was sent then is overdue. Doubles the estimate until the next sample, unless
+    /// there has been one since: then packets are known to come in time, and this one was lost or
+    /// its readers are gone.
+    pub fn on_overdue(&mut self, now: Timestamp, sent: Timestamp) {
+        if self.sampled_at >= sent {
+            return;
+        }
+        // Others that were sent before now say nothing new.
+        self.sampled_at = now;
         self.backoff = self.backoff.saturating_add(1).min(Self::RANGE);
     }
 
@@ -100,7 +117,10 @@ impl LatencyEstimator {
     #[must_use]
     pub fn timing(&self) -> Timing {
         let configured = self.timing.bc_lat();
-        let observed = self.echo.estimate().max(self.ack.estimate());
+        // A reader that waits for something lost acknowledges late too: acknowledgements may only
+        // keep the estimate from becoming less than what was configured.
+        let acks = self.ack.estimate().map(|estimate| estimate.min(configured));
+        let observed = self.echo.estimate().max(acks);
         let latency = observed.unwrap_or(configured);
         let latency = latency.saturating_mul(2_u32.saturating_pow(self.backoff));
         let least = configured / Self::RANGE;
@@ -132,7 +152,7 @@ mod tests {
     fn steady_samples_converge_to_their_value() {
         let mut estimator = LatencyEstimator::new(Timing::default());
         for _ in 0..100 {
-            estimator.on_echo(ms(1_000));
+            estimator.on_echo(Timestamp::ZERO, ms(1_000));
         }
         let found = estimator.timing().bc_lat();
         assert!(found >= ms(1_000) && found < ms(1_010), "{found:?}");
@@ -142,7 +162,7 @@ mod tests {
     #[test]
     fn the_first_sample_counts_threefold() {
         let mut estimator = LatencyEstimator::new(Timing::default());
-        estimator.on_echo(ms(900));
+        estimator.on_echo(Timestamp::ZERO, ms(900));
         assert_eq!(estimator.timing().bc_lat(), ms(2_700), "RFC 6298, 2.2");
     }
 
@@ -150,7 +170,7 @@ mod tests {
     fn jitter_widens_the_estimate() {
         let mut estimator = LatencyEstimator::new(Timing::default());
         for n in 0..200 {
-            estimator.on_echo(ms(if n % 2 == 0 { 500 } else { 1_500 }));
+            estimator.on_echo(Timestamp::ZERO, ms(if n % 2 == 0 { 500 } else { 1_500 }));
         }
         assert!(estimator.timing().bc_lat() > ms(2_500));
     }
@@ -159,8 +179,8 @@ mod tests {
     fn acknowledgements_count_for_what_they_took_beyond_the_delay() {
         let mut estimator = LatencyEstimator::new(Timing::default());
         for _ in 0..100 {
-            estimator.on_ack(ms(20_000), ms(16_000));
-            estimator.on_ack(ms(300), ms(16_000));
+            estimator.on_ack(Timestamp::ZERO, ms(20_000), ms(16_000));
+            estimator.on_ack(Timestamp::ZERO, ms(300), ms(16_000));
         }
         let found = estimator.timing().bc_lat();
         assert!(found >= ms(2_000) && found < ms(2_050), "{found:?}");
@@ -172,24 +192,28 @@ mod tests {
     fn bounds_hold_whatever_is_observed() {
         let mut estimator = LatencyEstimator::new(Timing::default());
         for _ in 0..100 {
-            estimator.on_echo(Duration::ZERO);
+            estimator.on_echo(Timestamp::ZERO, Duration::ZERO);
         }
         assert_eq!(estimator.timing().bc_lat(), ms(625));
         for _ in 0..100 {
-            estimator.on_echo(Duration::MAX);
-            estimator.on_ack(Duration::MAX, Duration::ZERO);
+            estimator.on_echo(Timestamp::ZERO, Duration::MAX);
+            estimator.on_ack(Timestamp::ZERO, Duration::MAX, Duration::ZERO);
         }
         assert_eq!(estimator.timing().bc_lat(), ms(40_000));
     }
 
     #[test]
     fn silence_doubles_until_something_is_heard() {
+        let at = Timestamp::from_millis;
         let mut estimator = LatencyEstimator::new(Timing::default());
-        for expected in [10_000, 20_000, 40_000, 40_000] {
-            estimator.on_overdue();
-            assert_eq!(estimator.timing().bc_lat(), ms(expected));
+        for (sent, expected) in [(10, 10_000), (110, 20_000), (210, 40_000), (310, 40_000)] {
+            estimator.on_overdue(at(sent + 50), at(sent));
+            estimator.on_overdue(at(sent + 50), at(sent - 1));
+            assert_eq!(estimator.timing().bc_lat(), ms(expected), "once for all of them");
         }
-        estimator.on_echo(ms(1_000));
+        estimator.on_echo(at(400), ms(1_000));
         assert_eq!(estimator.timing().bc_lat(), ms(3_000));
+        estimator.on_overdue(at(500), at(399));
+        assert_eq!(estimator.timing().bc_lat(), ms(3_000), "it was lost, not late");
     }
 }

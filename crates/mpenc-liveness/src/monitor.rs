@@ -68,7 +68,7 @@ struct Row {
     warned: bool,
     /// When a copy of the packet was sent or seen last.
     copied_at: Timestamp,
-    resent: bool,
+    repeated: bool,
 }
 
 /// What a monitor knows of a message; see [`AckMonitor::times`].
@@ -80,8 +80,9 @@ pub struct MessageTimes {
     pub fully_acked_at: Option<Timestamp>,
     /// How long readers may take before they acknowledge it of their own accord.
     pub ack_delay: Duration,
-    /// Whether the owner has sent it again, so that answers cannot be told apart.
-    pub resent: bool,
+    /// Whether copies were sent, or it is overdue: what an answer took says nothing about the
+    /// channel then.
+    pub repeated: bool,
 }
 
 /// Why a monitor wants to be called.
@@ -134,7 +135,7 @@ impl AckMonitor {
             fully_acked_at: None,
             warned: false,
             copied_at: now,
-            resent: false,
+            repeated: false,
         };
         self.rows.insert(id, row);
         //= docs/spec/protocol.md#LIV-003
@@ -191,11 +192,13 @@ impl AckMonitor {
         row.warned
     }
 
-    /// Notes that a copy of a message's packet was seen on the channel (LIV-017).
+    /// Notes that a copy of a message's packet was seen on the channel (LIV-017); not for the echo
+    /// of the first one that the owner sent.
     pub fn on_copy(&mut self, now: Timestamp, id: MessageId) {
         let now = self.clamp(now);
         if let Some(row) = self.rows.get_mut(&id) {
             row.copied_at = now;
+            row.repeated = true;
         }
     }
 
@@ -205,13 +208,13 @@ impl AckMonitor {
         let now = self.clamp(now);
         if let Some(row) = self.rows.get_mut(&id) {
             row.copied_at = now;
-            row.resent = true;
+            row.repeated = true;
             self.schedule.spend(now, &self.timing);
         }
     }
 
-    /// A copy came of something that the owner has not acknowledged yet: somebody waits for it, so
-    /// it is acknowledged as promptly as a request (LIV-018).
+    /// Somebody waits for an acknowledgement that the owner has not given yet: a copy came of what
+    /// it is for, or it came late. It is due as promptly as after a request (LIV-018).
     pub fn hasten(&mut self, now: Timestamp) {
         let now = self.clamp(now);
         if let (true, Some(prompt)) = (self.owes_ack(), self.timing.prompt_ack()) {
@@ -291,7 +294,9 @@ impl AckMonitor {
                     actions.push(AckAction::SendAck);
                 }
                 Cause::FullAck(place) => actions.extend(self.overdue(now, place, random)),
-                Cause::Resend(place) => actions.extend(self.resend(now, place, random)),
+                Cause::Resend(place) => {
+                    actions.extend(self.resend(now, place, random));
+                }
             }
         }
         if ack_due {
@@ -350,17 +355,21 @@ impl AckMonitor {
             return None;
         }
         let interval = self.schedule.next_interval(place, &resend, random);
-        let next = now + interval;
-        // At the end of time nothing comes later.
-        if next > now {
-            self.deadlines.set(Cause::Resend(place), next);
-        }
+        self.again_in(now, place, interval);
         if throttled {
             return None;
         }
         // Takes its share now, so that others that are due wait for their turn.
         self.on_resent(now, id);
         Some(AckAction::Resend(id))
+    }
+
+    fn again_in(&mut self, now: Timestamp, place: u64, interval: Duration) {
+        let next = now + interval;
+        // At the end of time nothing comes later.
+        if next > now {
+            self.deadlines.set(Cause::Resend(place), next);
+        }
     }
 
     /// Ends monitoring for good, and returns the messages that are still not fully acknowledged,
@@ -393,7 +402,7 @@ impl AckMonitor {
             accepted_at: row.accepted_at,
             fully_acked_at: row.fully_acked_at,
             ack_delay: self.ack_delay(row.kind),
-            resent: row.resent,
+            repeated: row.repeated || row.warned,
         })
     }
 

@@ -135,8 +135,8 @@ impl Session {
         let Some(last) = seen.checked_sub(1).filter(|_| seen > seen_before) else { return };
         let last = usize::try_from(last).ok().and_then(|n| sub.transcript.by(&owner).nth(n));
         let Some(times) = last.and_then(|id| sub.acks.times(&id)) else { return };
-        if direct && !times.resent && self.config.adaptive {
-            self.latency.on_ack(now.since(times.accepted_at), times.ack_delay);
+        if direct && !times.repeated && self.config.adaptive {
+            self.latency.on_ack(now, now.since(times.accepted_at), times.ack_delay);
             self.spread_pace();
         }
         //= docs/spec/protocol.md#LIV-027
@@ -242,14 +242,15 @@ impl Session {
     /// An own packet came back after this time.
     pub(super) fn latency_echo(&mut self, after: Duration) {
         if self.config.adaptive {
-            self.latency.on_echo(after);
+            self.latency.on_echo(self.now, after);
             self.spread_pace();
         }
     }
 
-    pub(super) fn latency_overdue(&mut self) {
+    /// A message that was sent then is overdue.
+    pub(super) fn latency_overdue(&mut self, sent: Timestamp) {
         if self.config.adaptive {
-            self.latency.on_overdue();
+            self.latency.on_overdue(self.now, sent);
             self.spread_pace();
         }
     }

@@ -92,14 +92,16 @@ impl Session {
         let (now, own) = (self.now, *sender == *self.owner());
         let owner = self.owner().clone();
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
-        let sent = sub.acks.times(id).filter(|times| own && !times.resent);
+        let first = sub
+            .acks
+            .times(id)
+            .filter(|times| own && !times.repeated && sub.transcript.author(id) == Some(&owner));
+        if let Some(times) = first {
+            self.latency_echo(now.since(times.accepted_at));
+            return;
+        }
         sub.acks.on_copy(now, *id);
         if own {
-            if let Some(times) = sent
-                && sub.transcript.author(id) == Some(&owner)
-            {
-                self.latency_echo(now.since(times.accepted_at));
-            }
             return;
         }
         let unread = sub

@@ -123,7 +123,9 @@ impl Session {
                     let _ = self.emit(env, which, Body::ExplicitAck { manual: false });
                 }
                 AckAction::NotFullyAcked(id) => {
-                    self.latency_overdue();
+                    let Some(sub) = self.subsession(which) else { continue };
+                    let sent = sub.acks.times(&id).map(|times| times.accepted_at);
+                    sent.into_iter().for_each(|sent| self.latency_overdue(sent));
                     let Some(sub) = self.subsession(which) else { continue };
                     let unacked_by = sub.transcript.unacked_by(&id);
                     let away = self.all_away(&unacked_by);
