@@ -7,7 +7,10 @@ use std::process::Command;
 const FOLDER: &str = "target/sabotage";
 
 /// Seeds within which a planted bug has to be found.
-const SEEDS: &str = "10000";
+const SEEDS: u64 = 10_000;
+
+/// The variable that names the guard which is off.
+const SWITCH: &str = "MPENC_SABOTAGE";
 
 /// Defences without which the simulator has to find something, and the profile to look in if it
 /// is not both.
@@ -44,10 +47,8 @@ const PLANTED: [(&str, &str); 29] = [
 ];
 
 /// Seeds that every change has to pass: some three minutes on two cores.
-pub(crate) const CI: [&[&str]; 2] = [
-    &["--seeds", "26000", "--mock-crypto"],
-    &["--seeds", "780", "--start", "1000000"],
-];
+pub(crate) const CI: [&[&str]; 2] =
+    [&["--seeds", "26000", "--mock-crypto"], &["--seeds", "780", "--start", "1000000"]];
 
 /// Runs the simulator with these arguments, or looks for planted bugs.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<bool, String> {
@@ -92,18 +93,10 @@ fn planted(root: &Path, guards: &[&str]) -> Result<bool, String> {
     println!("| Guard | Seeds until found | Where | What was noticed |");
     println!("| --- | --- | --- | --- |");
     for (guard, profile) in chosen {
-        let output = Command::new(root.join(FOLDER).join("sabotage/mpenc-sim"))
-            .args(["--seeds", SEEDS, "--first", "--show", "0", "--mock-crypto"])
-            .args(["--profile", profile])
-            .env("MPENC_SABOTAGE", guard)
-            .current_dir(root)
-            .output()
-            .map_err(|error| format!("cannot run the simulator: {error}"))?;
-        let printed = String::from_utf8_lossy(&output.stdout);
-        match printed.lines().find_map(|line| line.strip_prefix("seed ")) {
+        match first_found(root, guard, profile)? {
             Some(line) => {
                 found += 1;
-                println!("{}", row(guard, line));
+                println!("{}", row(guard, &line));
             }
             None => {
                 missed += 1;
@@ -113,6 +106,42 @@ fn planted(root: &Path, guards: &[&str]) -> Result<bool, String> {
     }
     println!("{found} found, {missed} not found");
     Ok(missed == 0)
+}
+
+/// What the simulator prints about the first seed that fails without a defence and not with it.
+fn first_found(root: &Path, guard: &str, profile: &str) -> Result<Option<String>, String> {
+    let mut start = 0;
+    while start < SEEDS {
+        let Some(line) = simulated(root, Some(guard), profile, start, SEEDS - start)? else {
+            return Ok(None);
+        };
+        let seed = line.split(' ').next().and_then(|seed| seed.parse().ok()).unwrap_or(SEEDS);
+        if simulated(root, None, profile, seed, 1)?.is_none() {
+            return Ok(Some(line));
+        }
+        start = seed + 1;
+    }
+    Ok(None)
+}
+
+/// The first line about a failure, if one of these seeds fails.
+fn simulated(
+    root: &Path,
+    guard: Option<&str>,
+    profile: &str,
+    start: u64,
+    seeds: u64,
+) -> Result<Option<String>, String> {
+    let mut command = Command::new(root.join(FOLDER).join("sabotage/mpenc-sim"));
+    command.args(["--first", "--show", "0", "--mock-crypto", "--profile", profile]);
+    command.args(["--start", &start.to_string(), "--seeds", &seeds.to_string()]);
+    command.env_remove(SWITCH).current_dir(root);
+    if let Some(guard) = guard {
+        command.env(SWITCH, guard);
+    }
+    let output = command.output().map_err(|error| format!("cannot run the simulator: {error}"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    Ok(printed.lines().find_map(|line| line.strip_prefix("seed ")).map(str::to_owned))
 }
 
 /// `4 (v2, lying): why` as a row of the table.

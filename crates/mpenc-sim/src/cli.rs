@@ -192,7 +192,12 @@ fn report(
 ) -> ExitCode {
     found.failures.sort_by_key(|(options, _)| options.seed);
     for (n, (options, why)) in found.failures.iter().enumerate() {
-        println!("seed {} ({}, {}): {why}", options.seed, profile(options), options.adversary.name());
+        println!(
+            "seed {} ({}, {}): {why}",
+            options.seed,
+            profile(options),
+            options.adversary.name()
+        );
         if n < arguments.show && kept.is_none() && !arguments.trace {
             explain(options);
         }

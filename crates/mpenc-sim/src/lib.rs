@@ -14,9 +14,9 @@ mod dice;
 pub mod loss;
 pub mod model;
 #[cfg(feature = "testing")]
-mod oracle;
-#[cfg(feature = "testing")]
 mod options;
+#[cfg(feature = "testing")]
+mod oracle;
 #[cfg(feature = "testing")]
 mod plan;
 #[cfg(feature = "testing")]

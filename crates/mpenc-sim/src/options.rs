@@ -70,17 +70,29 @@ impl Adversary {
     pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::Honest => "nobody: one order, every event delivered within BC_LAT",
-            Self::Faulty => "an honest server; members crash, lose the connection, are slow, and their clocks differ",
+            Self::Faulty => {
+                "an honest server; members crash, lose the connection, are slow, and their clocks differ"
+            }
             Self::Delaying => "the server holds back what it should deliver, in order",
-            Self::Dropping => "the server drops packets and channel events on their way to one member",
+            Self::Dropping => {
+                "the server drops packets and channel events on their way to one member"
+            }
             Self::Duplicating => "the server delivers packets and channel events twice",
-            Self::Reordering => "the server lets later events overtake earlier ones, for one member",
-            Self::Mutating => "the server alters bytes and records of packets on their way to one member",
-            Self::Equivocating => "the server shows parts of the members different channels, split and merged at will",
+            Self::Reordering => {
+                "the server lets later events overtake earlier ones, for one member"
+            }
+            Self::Mutating => {
+                "the server alters bytes and records of packets on their way to one member"
+            }
+            Self::Equivocating => {
+                "the server shows parts of the members different channels, split and merged at will"
+            }
             Self::Spoofing => "the server says that another member sent a packet",
             Self::Lying => "the server tells some of people who enter and leave, and do not",
             Self::Replaying => "the server delivers packets again, of this and of earlier sessions",
-            Self::Insider => "one or two members alter what they send and sign it correctly, withhold it, or say different things to different people; the server helps them",
+            Self::Insider => {
+                "one or two members alter what they send and sign it correctly, withhold it, or say different things to different people; the server helps them"
+            }
             Self::All => "all of these at once",
         }
     }

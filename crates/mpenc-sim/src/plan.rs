@@ -207,9 +207,7 @@ fn hostile_act(dice: &mut Dice, adversary: Adversary) -> Act {
         arg: dice.word(),
     };
     match adversary {
-        Adversary::Honest | Adversary::Faulty | Adversary::Delaying => {
-            tamper(dice, Tamper::Delay)
-        }
+        Adversary::Honest | Adversary::Faulty | Adversary::Delaying => tamper(dice, Tamper::Delay),
         Adversary::Dropping => tamper(dice, Tamper::Drop),
         Adversary::Duplicating => tamper(dice, Tamper::Duplicate),
         Adversary::Reordering => tamper(dice, Tamper::Reorder),
@@ -287,7 +285,11 @@ impl fmt::Display for InWords {
                     Deed::Join => write!(f, "{} joins", name(who)),
                     Deed::Include => write!(f, "{} includes those who wait", name(who)),
                     Deed::Exclude => write!(f, "{} excludes {other} or another", name(who)),
-                    Deed::Swap => write!(f, "{} includes those who wait and excludes {other} or another", name(who)),
+                    Deed::Swap => write!(
+                        f,
+                        "{} includes those who wait and excludes {other} or another",
+                        name(who)
+                    ),
                     Deed::Refresh => write!(f, "{} refreshes the keys", name(who)),
                     Deed::Part => write!(f, "{} parts", name(who)),
                     Deed::Say => write!(f, "{} says something", name(who)),

@@ -2,8 +2,8 @@
 
 use mpenc::{MemberSet, MessageId, SessionState};
 
-use crate::oracle::expect::LIVENESS;
 use crate::options::Options;
+use crate::oracle::expect::Expect;
 use crate::plan::Act;
 use crate::report::Figures;
 use crate::world::World;
@@ -38,11 +38,7 @@ pub(crate) fn run(options: Options, acts: &[Act], trace: bool) -> Outcome {
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_default();
-        Outcome {
-            figures: Figures::default(),
-            digest: 0,
-            failure: Some(format!("panic: {what}")),
-        }
+        Outcome { figures: Figures::default(), digest: 0, failure: Some(format!("panic: {what}")) }
     })
 }
 
@@ -58,7 +54,7 @@ impl World {
         }
         self.server.repent();
         let begin = self.now;
-        let bound = self.op_timeout() * LIVENESS;
+        let bound = self.op_timeout() * Expect::of(&self.options).liveness;
         let mut proof: Option<Vec<(usize, MessageId)>> = None;
         while self.failure.is_none() {
             if self.now > begin + bound {

@@ -103,6 +103,9 @@ impl World {
         if session.operation().is_some_and(|op| op.running_for > patience) {
             return Some(Wish::Reenter);
         }
+        if u64::from(life.failed_inclusions) > VAIN && members.len() > 1 {
+            return Some(Wish::Reenter);
+        }
         let candidates = session.candidates();
         if candidates.is_empty() || session.is_waiting() {
             person.user.waiting_since = None;
@@ -112,7 +115,9 @@ impl World {
             // list of names wait longest.
             let patience = op_timeout * 2 + (8 - person.user.rank.min(8)) * 4_000;
             let idle = session.operation().is_none();
-            if now > since + patience || (idle && (person.user.vain > VAIN || u64::from(life.failed_inclusions) > VAIN)) {
+            if now > since + patience
+                || (idle && person.user.vain > VAIN)
+            {
                 return Some(Wish::Reenter);
             }
             if idle && session.lingering_members().is_empty() {

@@ -1,6 +1,6 @@
 //! What is expected of a profile against an adversary: one table.
 
-use mpenc::{Preset, Timing};
+use mpenc::Timing;
 
 use crate::options::{Adversary, Options};
 
@@ -21,6 +21,8 @@ pub(crate) struct Expect {
     pub(crate) same_order: bool,
     /// FA_INTV + OP_TIMEOUT in true time, for the slowest clock, and what an answer takes.
     pub(crate) fork_bound: u64,
+    /// In times OP_TIMEOUT.
+    pub(crate) liveness: u64,
 }
 
 impl Expect {
@@ -31,13 +33,13 @@ impl Expect {
         let timing = Timing::default();
         let bound = timing.fa_intv() + timing.op_timeout(HOPS);
         let bound = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
-        let _ = Preset::Default;
         Self {
             quiet: adversary.is_harmless(),
             same_keys: options.v2 || !insiders,
             forks_noticed: options.v2,
             same_order: honest_order,
             fork_bound: bound * 10 / 9 + 5_000,
+            liveness: if options.v2 { LIVENESS } else { LIVENESS_V1 },
         }
     }
 }
@@ -45,5 +47,10 @@ impl Expect {
 /// Packets of an operation of v2 that wait for each other.
 pub(crate) const HOPS: u32 = 4;
 
-/// After how many times OP_TIMEOUT everybody must agree, once nothing is wrong any more (I9).
-pub(crate) const LIVENESS: u64 = 10;
+/// After how many times OP_TIMEOUT everybody must agree in v2, once nothing is wrong any more (I9).
+const LIVENESS: u64 = 10;
+
+/// The same in v1. There nobody is told of a fork of the order (ORD-040), and no operation can be
+/// ended but by leaving (ORD-043): people have to find out by operations that fail, one after the
+/// other, each of which takes OP_TIMEOUT.
+const LIVENESS_V1: u64 = 40;

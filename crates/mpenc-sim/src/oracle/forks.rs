@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mpenc::channel::ChannelEvent;
 use mpenc::SessionState;
+use mpenc::channel::ChannelEvent;
 
 use super::expect::Expect;
 use super::{Life, Oracle};
@@ -121,7 +121,10 @@ impl Forks {
             let warned = lives.get(*me).and_then(|life| life.warned);
             // Nothing withdraws OrderInconsistent, and it is not said twice.
             let standing = lives.get(*me).is_some_and(|life| life.order_inconsistent);
-            if !standing && now > heard + expect.fork_bound && warned.is_none_or(|at| at < fork.since) {
+            if !standing
+                && now > heard + expect.fork_bound
+                && warned.is_none_or(|at| at < fork.since)
+            {
                 let name = |who: &usize| people.get(*who).map(|p| p.name.to_string());
                 return Err(format!(
                     "I5: {:?} hears {:?}, whose operations differ since {} ms, and is not warned",

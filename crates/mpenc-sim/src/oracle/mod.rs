@@ -54,6 +54,8 @@ pub(crate) struct Oracle {
     holders: BTreeMap<[u8; 32], agreement::Holders>,
     speaking: Option<(usize, String)>,
     forks: Forks,
+    /// When somebody last said farewell, left, or was named in an exclusion.
+    departed: BTreeMap<MemberId, u64>,
 }
 
 /// What of a session must not change when it rejects something (I8).
@@ -74,6 +76,9 @@ pub(crate) struct Digest {
     channel: Option<MemberSet>,
 }
 
+/// For how long after a farewell others may still write to somebody: FIN_TIMEOUT.
+const DEPARTURE: u64 = 80_000;
+
 impl Oracle {
     pub(crate) fn new(options: &Options, honest: usize) -> Self {
         Self {
@@ -86,6 +91,7 @@ impl Oracle {
             holders: BTreeMap::new(),
             speaking: None,
             forks: Forks::default(),
+            departed: BTreeMap::new(),
         }
     }
 
@@ -160,6 +166,40 @@ impl Oracle {
         self.orders_of(people, who, now)
     }
 
+    /// Remembers who departs.
+    fn departs(&mut self, person: &Person, notice: &Notice, now: u64) {
+        use mpenc::SessionState::{PartFailed, Parted, Parting};
+        match notice {
+            Notice::OpStarted { change, .. } => {
+                for member in &change.exclude {
+                    self.departed.insert(member.clone(), now);
+                }
+            }
+            Notice::StateChanged { new: Parting | Parted | PartFailed, .. } => {
+                self.departed.insert(person.name.clone(), now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a text is not acknowledged because of people who depart. That is true then, and
+    /// nothing could have told its author before: who leaves stops to listen FIN_GRACE after its
+    /// farewell is acknowledged. A narrowing of SEC-002.
+    fn is_about_departed(&self, person: &Person, notice: &Notice) -> bool {
+        let Notice::NotFullyAcked { id, unacked_by, last_word, .. } = notice else { return false };
+        let message = person.session.as_ref().and_then(|session| session.message(id));
+        let Some(since) = message.as_ref().map(|message| message.accepted_at.as_millis()) else {
+            return false;
+        };
+        let recently =
+            |member: &MemberId| self.departed.get(member).is_some_and(|at| at + DEPARTURE > since);
+        // Who departs may write what others never get, as their subsession has ended.
+        // When a subsession ends because somebody departs, it ends for all of its messages.
+        let author = message.is_some_and(|message| recently(message.author));
+        let ends = *last_word && unacked_by.iter().any(recently);
+        recently(&person.name) || author || ends || unacked_by.iter().all(recently)
+    }
+
     /// Warnings, and whether any may be (I10).
     fn note(
         &mut self,
@@ -168,7 +208,8 @@ impl Oracle {
         notice: &Notice,
         now: u64,
     ) -> Result<(), String> {
-        let quiet = self.expect.quiet;
+        self.departs(person, notice, now);
+        let quiet = self.expect.quiet && !self.is_about_departed(person, notice);
         let Some(life) = self.lives.get_mut(who) else { return Ok(()) };
         match notice {
             Notice::OpFailed { change, .. } if !change.include.is_empty() => {
@@ -186,10 +227,7 @@ impl Oracle {
                 life.undecrypted.remove(packet);
             }
             Notice::StateChanged { new, .. }
-                if matches!(
-                    new,
-                    mpenc::SessionState::Parted | mpenc::SessionState::PartFailed
-                ) =>
+                if matches!(new, mpenc::SessionState::Parted | mpenc::SessionState::PartFailed) =>
             {
                 life.failed_inclusions = 0;
                 life.order_inconsistent = false;

@@ -126,8 +126,7 @@ impl Server {
             return;
         }
         let view = self.view_of(member);
-        let event =
-            ChannelEvent::Changed { enter: MemberSet::of(member), leave: MemberSet::new() };
+        let event = ChannelEvent::Changed { enter: MemberSet::of(member), leave: MemberSet::new() };
         let known = self.views.get(view).is_some_and(|view| view.members.contains(member));
         if !known {
             self.order(view, &event, None);
@@ -151,8 +150,7 @@ impl Server {
         if let Some(view) = self.views.get_mut(view) {
             view.members.remove(member);
         }
-        let event =
-            ChannelEvent::Changed { enter: MemberSet::new(), leave: MemberSet::of(member) };
+        let event = ChannelEvent::Changed { enter: MemberSet::new(), leave: MemberSet::of(member) };
         self.order(view, &event, None);
         self.cross(view, member, event);
     }

@@ -22,8 +22,7 @@ impl Server {
             sender
         };
         for to in self.those(mask) {
-            let event =
-                ChannelEvent::Packet { sender: sender.clone(), bytes: bytes.clone() };
+            let event = ChannelEvent::Packet { sender: sender.clone(), bytes: bytes.clone() };
             self.deliver_later(&to, event, 0, true);
         }
     }

@@ -96,10 +96,10 @@ impl Server {
                 ChannelEvent::Packet { sender, bytes } => {
                     let others: Vec<_> = self.names.iter().filter(|n| **n != sender).collect();
                     let other = usize::try_from(dice.below(others.len() as u64)).unwrap_or(0);
-                    let claimed = others.get(other).map_or_else(|| sender.clone(), |n| (*n).clone());
+                    let claimed =
+                        others.get(other).map_or_else(|| sender.clone(), |n| (*n).clone());
                     if dice.chance(300) {
-                        let event =
-                            ChannelEvent::Packet { sender, bytes: bytes.clone() };
+                        let event = ChannelEvent::Packet { sender, bytes: bytes.clone() };
                         self.deliver_later(to, event, 0, false);
                     }
                     let event = ChannelEvent::Packet { sender: claimed, bytes };

@@ -38,7 +38,9 @@ impl Server {
             .names
             .iter()
             .enumerate()
-            .filter(|(i, _)| mask.checked_shr(u32::try_from(*i).unwrap_or(8)).is_some_and(|b| b & 1 == 1))
+            .filter(|(i, _)| {
+                mask.checked_shr(u32::try_from(*i).unwrap_or(8)).is_some_and(|b| b & 1 == 1)
+            })
             .map(|(_, name)| name.clone())
             .collect();
         if movers.is_empty() || movers.len() == self.names.len() || self.views.len() >= VIEWS {

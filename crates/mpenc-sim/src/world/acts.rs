@@ -106,7 +106,9 @@ impl World {
             return;
         }
         match deed {
-            Deed::Join => { self.call(who, |s, env| s.join(env).is_ok()); }
+            Deed::Join => {
+                self.call(who, |s, env| s.join(env).is_ok());
+            }
             Deed::Include if !candidates.is_empty() => {
                 self.call(who, |s, env| s.change(env, &candidates, &nobody).is_ok());
             }
@@ -119,11 +121,17 @@ impl World {
             Deed::Include | Deed::Refresh => {
                 self.call(who, |s, env| s.refresh(env).is_ok());
             }
-            Deed::Part => { self.call(who, |s, env| s.part(env).is_ok()); }
+            Deed::Part => {
+                self.call(who, |s, env| s.part(env).is_ok());
+            }
             Deed::Say => self.speak(who, format!("{me} at {}: {arg}", self.now)),
             Deed::SayMuch => self.speak(who, format!("{me} {} {arg:>20000}", self.now)),
-            Deed::Ack => { self.call(who, |s, env| s.send(env, "").is_ok()); }
-            Deed::Abort => { self.call(who, |s, env| s.abort(env).is_ok()); }
+            Deed::Ack => {
+                self.call(who, |s, env| s.send(env, "").is_ok());
+            }
+            Deed::Abort => {
+                self.call(who, |s, env| s.abort(env).is_ok());
+            }
         }
     }
 

@@ -120,7 +120,9 @@ impl World {
             timing: Timing::default(),
             tricks: Tricks::default(),
             auto_include: dice.chance(250),
-            stay_if_last: dice.chance(300),
+            // Who was excluded and stays may begin a second session beside the first (SES-035), and
+            // people have to sort that out.
+            stay_if_last: dice.chance(300) && !options.adversary.is_harmless(),
             auto_reenter: dice.chance(500),
             adaptive: !options.adversary.is_harmless(),
             failure: None,
@@ -211,7 +213,11 @@ impl World {
         for request in requests {
             self.say_trace(|| match &request {
                 mpenc::channel::ChannelRequest::Send { bytes, .. } => {
-                    format!("{name} sends {} bytes {:?}", bytes.len(), crate::server::label(self.options.v2, bytes))
+                    format!(
+                        "{name} sends {} bytes {:?}",
+                        bytes.len(),
+                        crate::server::label(self.options.v2, bytes)
+                    )
                 }
                 other => format!("{name} asks {other:?}"),
             });
