@@ -229,10 +229,14 @@ impl Session {
             .operation
             .as_ref()
             .is_some_and(|running| running.next_members.contains(&self.config.owner));
-        if self.current.is_none() && self.order.is_synced() && !included {
+        //= docs/spec/protocol.md#SES-033
+        // Whoever parts does not wait for an operation that includes it.
+        if self.current.is_none() && self.parting {
+            self.request_leave(env);
+        } else if self.current.is_none() && self.order.is_synced() && !included {
             //= docs/spec/protocol.md#SES-034
             //= docs/spec/protocol.md#SES-035
-            if self.parting || !self.config.stay_if_last {
+            if !self.config.stay_if_last {
                 self.request_leave(env);
             }
         }

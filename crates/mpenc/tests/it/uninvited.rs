@@ -1,8 +1,9 @@
-//! Members who find themselves in the channel without having asked for it.
+//! Members who find themselves in the channel without having asked for it, or cannot get out.
 
 use mpenc::channel::ChannelEvent;
+use mpenc::MemberSet;
 
-use crate::world::{World, set};
+use crate::world::{World, id, set};
 
 #[test]
 fn whoever_did_not_ask_to_enter_does_not_wait_for_ever() {
@@ -24,4 +25,24 @@ fn whoever_did_not_ask_to_enter_does_not_wait_for_ever() {
     for name in names {
         assert!(!world.session(name).is_waiting(), "{name}");
     }
+}
+
+#[test]
+fn whoever_parts_does_not_wait_for_somebody_to_be_included() {
+    //= docs/spec/protocol.md#SES-033
+    //= type=test
+    // Bob is excluded and Carol included; she never answers, and Alice, whose former session is
+    // shutting down, wants to leave.
+    let mut world = World::v1(&["alice", "bob", "carol"]);
+    world.establish(&["alice", "bob"]);
+    world.act("carol", |s, env| s.join(env)).unwrap();
+    world.settle();
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    world.act("alice", |s, env| s.change(env, &set(&["carol"]), &set(&["bob"]))).unwrap();
+    world.settle();
+    assert_eq!(world.session("alice").members(), MemberSet::of(&id("alice")));
+    assert!(world.session("alice").operation().is_some());
+    world.act("alice", |s, env| s.part(env)).unwrap();
+    world.pass_secs(200);
+    assert_eq!(world.session("alice").channel_members(), None);
 }
