@@ -132,6 +132,8 @@ fn acts_of(options: &Options, kept: Option<&[usize]>) -> Vec<Act> {
 struct Found {
     figures: BTreeMap<(&'static str, &'static str), (u64, Figures)>,
     failures: Vec<(Options, String)>,
+    /// Of everything that happened: equal for equal seeds and builds (ATK-203).
+    digest: u64,
 }
 
 #[expect(clippy::disallowed_methods, reason = "people want to know how long it takes")]
@@ -162,6 +164,7 @@ fn simulate(arguments: &Arguments, kept: Option<&[usize]>) -> ExitCode {
             let entry = found.figures.entry(key).or_default();
             entry.0 += 1;
             entry.1.add(&outcome.figures);
+            found.digest ^= crate::dice::mix(outcome.digest ^ options.seed);
             if let Some(why) = outcome.failure {
                 found.failures.push((options, why));
                 if arguments.first {
@@ -219,10 +222,11 @@ fn report(
             })
             .collect();
         let json = serde_json::json!({"sessions": sessions, "failed": failed,
-            "seconds": took.as_secs_f64(), "total": total.to_json(), "each": each});
+            "seconds": took.as_secs_f64(), "digest": format!("{:016x}", found.digest), "total": total.to_json(), "each": each});
         println!("{json}");
     } else {
         println!("{total}");
+        println!("digest of all that happened {:016x}", found.digest);
         println!("{sessions} sessions in {:.1} s, {rate:.0} a second", took.as_secs_f64());
     }
     println!("{} passed, {failed} failed", sessions.saturating_sub(failed));

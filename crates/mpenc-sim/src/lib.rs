@@ -3,7 +3,8 @@
 #![expect(
     clippy::std_instead_of_core,
     clippy::std_instead_of_alloc,
-    reason = "a program, not a layer"
+    clippy::wildcard_enum_match_arm,
+    reason = "a program, not a layer; most notices and states do not concern it"
 )]
 
 #[cfg(feature = "testing")]

@@ -149,7 +149,12 @@ impl Temper {
             _ if dice.chance(400) => 20 + dice.below(80),
             _ => 0,
         };
-        let pause = [300, 2_000, 8_000, 30_000][usize::from(dice.byte() % 4)];
+        let pause = match dice.below(4) {
+            0 => 300,
+            1 => 2_000,
+            2 => 8_000,
+            _ => 30_000,
+        };
         Self { hostile, faulty, pause, restless: dice.chance(500) }
     }
 }
@@ -250,9 +255,9 @@ fn hostile_act(dice: &mut Dice, adversary: Adversary) -> Act {
             arg: dice.word(),
         },
         Adversary::All => {
-            let kinds = &Adversary::EVERY[2..12];
-            let kind = usize::try_from(dice.below(10)).unwrap_or(0);
-            hostile_act(dice, kinds.get(kind).copied().unwrap_or(Adversary::Dropping))
+            // Without the first two, which are harmless, and without itself.
+            let kind = usize::try_from(2 + dice.below(10)).unwrap_or(2);
+            hostile_act(dice, Adversary::EVERY.get(kind).copied().unwrap_or(Adversary::Dropping))
         }
     }
 }

@@ -115,9 +115,7 @@ impl World {
             // list of names wait longest.
             let patience = op_timeout * 2 + (8 - person.user.rank.min(8)) * 4_000;
             let idle = session.operation().is_none();
-            if now > since + patience
-                || (idle && person.user.vain > VAIN)
-            {
+            if now > since + patience || (idle && person.user.vain > VAIN) {
                 return Some(Wish::Reenter);
             }
             if idle && session.lingering_members().is_empty() {

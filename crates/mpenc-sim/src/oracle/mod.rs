@@ -226,9 +226,10 @@ impl Oracle {
             Notice::NotDecryptedResolved { packet, .. } => {
                 life.undecrypted.remove(packet);
             }
-            Notice::StateChanged { new, .. }
-                if matches!(new, mpenc::SessionState::Parted | mpenc::SessionState::PartFailed) =>
-            {
+            Notice::StateChanged {
+                new: mpenc::SessionState::Parted | mpenc::SessionState::PartFailed,
+                ..
+            } => {
                 life.failed_inclusions = 0;
                 life.order_inconsistent = false;
                 life.author_fork = false;

@@ -59,10 +59,6 @@ impl Inbox {
         self.queue.front().map(|parcel| parcel.due).into_iter().chain(late).min()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.late.is_empty()
-    }
-
     /// What comes next, whether it is due or not.
     pub(crate) fn pop(&mut self, me: &MemberId) -> Option<Parcel> {
         let late = self.late.iter().enumerate().min_by_key(|(_, parcel)| parcel.due);
@@ -106,7 +102,7 @@ fn apply(told: &mut Option<MemberSet>, me: &MemberId, event: &ChannelEvent) {
         ChannelEvent::Changed { enter, leave } => {
             if let Some(known) = told {
                 let possible = enter.is_disjoint(leave)
-                    && !(enter.is_empty() && leave.is_empty())
+                    && (!enter.is_empty() || !leave.is_empty())
                     && !enter.contains(me)
                     && !leave.contains(me)
                     && enter.is_disjoint(known)

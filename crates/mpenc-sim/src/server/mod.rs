@@ -72,10 +72,6 @@ impl Server {
         }
     }
 
-    pub(crate) fn inbox(&self, member: &MemberId) -> Option<&Inbox> {
-        self.inboxes.get(member)
-    }
-
     pub(crate) fn inbox_mut(&mut self, member: &MemberId) -> Option<&mut Inbox> {
         self.inboxes.get_mut(member)
     }

@@ -102,7 +102,7 @@ impl Server {
         let view = view.checked_rem(self.views.len()).unwrap_or(0);
         let Some(there) = self.views.get_mut(view) else { return };
         // Mostly in the order in which it happened.
-        let at = if pick % 3 == 0 { pick / 3 } else { 0 };
+        let at = if pick.is_multiple_of(3) { pick / 3 } else { 0 };
         let at = at.checked_rem(there.pending.len()).unwrap_or(0);
         let Some((by, event)) = there.pending.remove(at) else { return };
         self.happen(view, &by, &event);
@@ -110,16 +110,15 @@ impl Server {
 
     fn happen(&mut self, view: usize, by: &MemberId, event: &ChannelEvent) {
         let Some(there) = self.views.get_mut(view) else { return };
-        match event {
-            ChannelEvent::Changed { enter, leave } => {
-                if enter.is_disjoint(&there.members) && leave.is_subset(&there.members) {
-                    there.members = there.members.difference(leave).union(enter);
-                    self.order(view, event, None);
-                }
+        if let ChannelEvent::Changed { enter, leave } = event {
+            if !enter.is_disjoint(&there.members) || !leave.is_subset(&there.members) {
+                return;
             }
-            _ if there.members.contains(by) => self.order(view, event, None),
-            _ => {}
+            there.members = there.members.difference(leave).union(enter);
+        } else if !there.members.contains(by) {
+            return;
         }
+        self.order(view, event, None);
     }
 
     /// Everybody sees one channel, with those who are in it.
