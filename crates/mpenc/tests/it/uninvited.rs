@@ -1,7 +1,7 @@
 //! Members who find themselves in the channel without having asked for it, or cannot get out.
 
-use mpenc::channel::ChannelEvent;
 use mpenc::MemberSet;
+use mpenc::channel::ChannelEvent;
 
 use crate::world::{World, id, set};
 
