@@ -245,7 +245,16 @@ impl AckMonitor {
         }
     }
 
-    /// Somebody who was away is back: what was slowed down comes at the first interval again
+    /// Nobody who misses this message is there, and others are sent again to see who is: it is not
+    /// resent until [`hurry`](Self::hurry) (LIV-023).
+    pub fn park(&mut self, id: &MessageId) {
+        if let Some(row) = self.rows.get(id) {
+            self.schedule.slow_down(row.place);
+            self.deadlines.cancel(&Cause::Resend(row.place));
+        }
+    }
+
+    /// Somebody who was away is back: what was slowed down or put aside comes at the first interval again
     /// (LIV-023).
     pub fn hurry(&mut self, now: Timestamp) {
         let now = self.clamp(now);

@@ -66,7 +66,7 @@ impl SessionConfig {
             exclude_unresponsive: false,
             max_content: MAX_CONTENT,
             padding: mpenc_packet::padding::BASE,
-            adaptive: true,
+            adaptive: false,
             presence: true,
         })
     }
@@ -95,7 +95,8 @@ impl SessionConfig {
 
     /// Estimate from what is observed how long packets take, so that a fast channel warns fast and
     /// a slow one does not cry wolf (LIV-034); otherwise only what is configured counts. Default:
-    /// on.
+    /// off, since what was fast for long may be slow for once, within what is configured, and then
+    /// people are warned of nothing (SEC-002).
     #[must_use]
     pub fn adaptive(mut self, on: bool) -> Self {
         self.adaptive = on;

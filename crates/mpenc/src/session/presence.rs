@@ -180,6 +180,14 @@ impl Session {
         !members.is_empty() && self.current.as_ref().is_some_and(away)
     }
 
+    /// Whether nothing shows that any of these is there.
+    pub(super) fn nobody_there(&self, members: &MemberSet) -> bool {
+        let gone = |member: &MemberId| {
+            matches!(self.presence(member), PresenceState::Absent | PresenceState::NotPresent)
+        };
+        members.iter().all(gone)
+    }
+
     pub(super) fn watch_presence(&mut self) {
         let now = self.now;
         if !self.config.presence {

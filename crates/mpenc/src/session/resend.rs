@@ -136,9 +136,14 @@ impl Session {
         let mut ids = explicit_acks_before(&sub.transcript, id);
         ids.push(*id);
         //= docs/spec/protocol.md#LIV-023
-        if self.all_away(&unacked_by)
+        if self.nobody_there(&unacked_by)
             && let Some(sub) = self.subsession_mut(which)
         {
+            // Who comes back answers the first ones; the others would only pile up until then.
+            if !sub.transcript.unacked().take(RESENT_TO_NOBODY).any(|first| first == *id) {
+                sub.acks.park(id);
+                return;
+            }
             sub.acks.slow_down(now, id);
         }
         self.send_again(which, &ids);
@@ -211,6 +216,9 @@ fn explicit_acks_before(transcript: &Transcript, id: &MessageId) -> Vec<MessageI
     }
     ordered
 }
+
+/// Messages that are sent again to those of whom nothing shows that they are there.
+const RESENT_TO_NOBODY: usize = 4;
 
 /// Explicit acks that are sent again with one message.
 const MAX_ACKS_WITH_RESEND: usize = 64;

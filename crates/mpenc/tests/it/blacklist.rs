@@ -8,11 +8,11 @@ const ALL: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// Alice and bob have a session; carol and dave are in the channel and wait.
 fn waiting() -> World {
-    let mut world = World::with(&ALL, |config| config.profile(Profile::V2));
+    let mut world = World::with(&ALL, |config| config.profile(Profile::V2).patient_join(true));
     world.establish(&ALL[..2]);
-    // The channel lets them in; whoever enters by itself does so again before this takes so long.
+    // Patiently: others give up before this takes so long.
     for name in &ALL[2..] {
-        world.enter(&id(name));
+        world.act(name, |s, env| s.join(env)).unwrap();
     }
     world.settle();
     world
