@@ -1,5 +1,10 @@
 //! The program `mpenc-loss`: conversations over lossy channels. See `docs/simulation.md`.
-#![expect(clippy::std_instead_of_core, reason = "a program, not a layer")]
+#![expect(
+    clippy::std_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::cast_precision_loss,
+    reason = "a program, not a layer; its figures need no more digits"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;
