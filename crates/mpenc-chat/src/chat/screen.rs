@@ -81,6 +81,8 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
         Notice::MembersChanged { remain, include, exclude, .. } => {
             members_changed(session, me, remain, include, exclude)
         }
+        Notice::UserAbsent { member } => format!("* {} is away", term::name(member)),
+        Notice::UserPresent { member } => format!("* {} is there again", term::name(member)),
         Notice::KeyRefreshed { initiator, .. } => {
             format!("* {} renewed the keys", term::name(initiator))
         }

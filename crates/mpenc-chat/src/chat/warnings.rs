@@ -103,13 +103,10 @@ impl Warnings {
                     term::name(member)
                 ),
             ),
+            // What happened is told like any other news.
             Notice::UserPresent { member } | Notice::UserAbsent { member } => {
-                let here = matches!(notice, Notice::UserPresent { .. });
-                let state = if here { "is there" } else { "said that it goes away" };
-                self.withdraw(
-                    &Subject::Silent(member.clone()),
-                    format!("{} {state}", term::name(member)),
-                )
+                self.raised.remove(&Subject::Silent(member.clone()));
+                Effect::None
             }
             Notice::NotDecrypted { packet, sender, size } => self.raise(
                 Subject::Undecrypted(*packet),
