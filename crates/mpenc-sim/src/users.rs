@@ -2,6 +2,8 @@
 //! whoever is in it includes those who wait, and whoever sees that something is wrong leaves and
 //! enters again.
 
+use std::time::Duration;
+
 use mpenc::{MemberSet, SessionState};
 
 use crate::dice::Dice;
@@ -87,6 +89,16 @@ impl World {
             SessionState::JoinFailed => return Some(Wish::Reenter),
             _ => {}
         }
+        // In v1 a bystander cannot see the end of its exclusion, and leaves by itself (ORD-034).
+        let by_itself = if self.options.v2 { Duration::ZERO } else { self.timing.fin_timeout() };
+        let patience = Duration::from_millis(op_timeout + 10_000) + by_itself;
+        let is_excluded = |op: &mpenc::OperationView| op.change.exclude.contains(&person.name);
+        if let Some(running) = session.operation().filter(is_excluded)
+            && !self.options.v2
+            && running.running_for <= patience
+        {
+            return None;
+        }
         let unread = session.overdue().into_iter().any(|id| {
             session.message(&id).is_some_and(|m| {
                 m.members.is_subset(&members)
@@ -99,7 +111,6 @@ impl World {
         if life.order_inconsistent || life.author_fork || unread || unreadable || unconfirmed {
             return Some(Wish::Reenter);
         }
-        let patience = core::time::Duration::from_millis(op_timeout + 10_000);
         if session.operation().is_some_and(|op| op.running_for > patience) {
             return Some(Wish::Reenter);
         }

@@ -200,6 +200,11 @@ impl<K: Ord + Clone> ContentAssembler<K> {
         self.texts.values().map(|text| text.last).min()
     }
 
+    /// Those of whom a part of a text is here, and not yet the rest.
+    pub fn authors(&self) -> impl Iterator<Item = &K> {
+        self.texts.keys()
+    }
+
     /// How much of the author's unfinished text is here, if there is one.
     #[must_use]
     pub fn amount(&self, author: &K) -> Option<Amount> {

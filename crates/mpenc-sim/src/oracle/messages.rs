@@ -36,7 +36,8 @@ impl Oracle {
             // Not shown before what it answers (TRN-037); others may show it earlier than we.
             let Some(sid) = session.sid() else { return Ok(()) };
             let members = session.members();
-            let parents = heads.map(<[MessageId]>::to_vec).unwrap_or_default();
+            // The last part of a long text answers the part before.
+            let parents = session.parents(&id).unwrap_or_default();
             let sent = Sent { author: who, sid, members, parents, text: text.to_owned() };
             return self.record(person, who, id, sent);
         };

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use mpenc_crypto::{PublicKey, SecretBytes};
-use mpenc_types::MemberId;
+use mpenc_types::{MemberId, MessageId};
 use zeroize::Zeroizing;
 
 use super::Session;
@@ -64,6 +64,14 @@ impl Session {
     #[must_use]
     pub fn key_check(&self) -> Option<[u8; 32]> {
         self.current.as_ref()?.security.key_check()
+    }
+
+    /// What a message of the current or a closing subsession answers, also if it is not shown.
+    #[must_use]
+    pub fn parents(&self, id: &MessageId) -> Option<Vec<MessageId>> {
+        let mut subsessions = self.current.iter().chain(&self.previous);
+        let holder = subsessions.find(|sub| sub.transcript.contains(id))?;
+        Some(holder.transcript.parents(id))
     }
 
     /// Whether an own proposal is on its way and not echoed yet.

@@ -270,12 +270,13 @@ impl Session {
     #[must_use]
     pub fn operation(&self) -> Option<OperationView> {
         let running = self.operation.as_ref()?;
-        let view = self.greeter.running()?;
+        // A bystander may have no part in the greeting at all, and waits for its end all the same.
+        let waiting_for = self.greeter.running().map(|view| view.waiting_for);
         Some(OperationView {
             initiator: running.initiator.clone(),
             change: running.change.clone(),
-            next_members: view.next_members,
-            waiting_for: view.waiting_for,
+            next_members: running.next_members.clone(),
+            waiting_for: waiting_for.unwrap_or_default(),
             running_for: self.now.since(running.since),
         })
     }

@@ -173,8 +173,9 @@ impl Session {
     }
 
     /// A subsession whose FIN is fully acknowledged stays for another FIN_GRACE as long as a text
-    /// in it is not, and those who have not acknowledged it are in the channel: it was written
-    /// before its author knew of the end, and acknowledgements of it are on their way.
+    /// in it is not, and those who have not acknowledged it are in the channel, or as long as the
+    /// rest of a text is to come from somebody in the channel: it was written before its author
+    /// knew of the end, and what is missing is on its way.
     //= docs/spec/protocol.md#FIN-005
     fn wait_for_last_words(&mut self) {
         if !self.timing().ends_shutdown_early() {
@@ -184,15 +185,18 @@ impl Session {
         let (now, grace) = (self.now, self.timing().fin_grace());
         for sub in self.current.iter_mut().chain(&mut self.previous) {
             let Some(shutdown) = &mut sub.shutdown else { continue };
-            if shutdown.stop.is_none_or(|stop| stop > now) || sub.transcript.is_consistent() {
+            if shutdown.stop.is_none_or(|stop| stop > now) {
                 continue;
             }
+            let sid = sub.sid;
+            let unfinished =
+                self.contents.authors().any(|(of, author)| *of == sid && channel.contains(author));
             let transcript = &sub.transcript;
             let texts = transcript
                 .unacked()
                 .filter(|id| transcript.kind(id).is_some_and(mpenc_types::BodyKind::is_payload));
             let mut missing = texts.map(|id| transcript.unacked_by(&id));
-            if missing.any(|members| !members.is_disjoint(&channel)) {
+            if unfinished || missing.any(|members| !members.is_disjoint(&channel)) {
                 shutdown.stop = Some((now + grace).min(shutdown.give_up));
             }
         }

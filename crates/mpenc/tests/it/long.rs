@@ -3,7 +3,7 @@
 use mpenc::content::{MAX_CONTENT, MAX_TEXT};
 use mpenc::{BodyKind, Notice, Profile, SendError, Timing};
 
-use crate::world::{World, id};
+use crate::world::{World, id, set};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -146,4 +146,35 @@ fn parts_are_no_payloads_but_the_last() {
     let parent = bob.message(&id).unwrap().parents[0];
     assert_eq!(bob.kind(&parent), Some(BodyKind::Part));
     assert!(bob.message(&parent).is_none());
+}
+
+//= docs/spec/protocol.md#FIN-005
+//= type=test
+#[test]
+fn a_subsession_waits_for_the_rest_of_a_text() {
+    let mut world = established();
+    let nobody = mpenc::MemberSet::new();
+    world.act("alice", |s, env| s.change(env, &nobody, &set(&["carol"]))).unwrap();
+    // Carol is out of the next subsession, has acknowledged the end of the former one, and still
+    // writes in it.
+    world.pass_secs(3);
+    for name in ["alice", "bob"] {
+        world.members.get_mut(&id(name)).unwrap().held = true;
+    }
+    let long = text(2 * MAX_TEXT);
+    world.act("carol", |s, env| s.send(env, &long)).unwrap();
+    for name in ["alice", "bob"] {
+        world.deliver(&id(name));
+        assert_eq!(progress(&world, name), [MAX_TEXT], "{name}");
+    }
+    world.pass(2 * Timing::default().fin_grace());
+    for name in ["alice", "bob"] {
+        world.members.get_mut(&id(name)).unwrap().held = false;
+    }
+    world.pass_secs(120);
+    for name in ["alice", "bob"] {
+        assert!(incomplete(&world, name).is_empty(), "{name}");
+        assert_eq!(world.texts(name), [long.as_str()], "{name}");
+        assert!(!world.session(name).channel_members().unwrap().contains(&id("carol")));
+    }
 }

@@ -375,3 +375,19 @@ fn a_bystander_that_nobody_sends_away_leaves() {
         SessionState::Parted | SessionState::PartFailed
     ));
 }
+
+#[test]
+fn a_bystander_is_told_of_the_operation_that_excludes_it() {
+    //= docs/spec/protocol.md#SES-042
+    //= type=test
+    // In v1 an exclusion of all others has no part for them in the greeting.
+    for profile in [mpenc::Profile::V1, mpenc::Profile::V2] {
+        let mut world = World::with(&["alice", "bob"], |config| config.profile(profile));
+        world.establish(&["alice", "bob"]);
+        world.immovable = set(&["bob"]);
+        world.act("alice", |s, env| s.change(env, &nobody(), &set(&["bob"]))).unwrap();
+        world.settle();
+        let seen = world.session("bob").operation().unwrap();
+        assert_eq!(seen.change.exclude, set(&["bob"]), "{profile}");
+    }
+}
