@@ -94,6 +94,8 @@ registry!(Label, ALL,
         CHAIN_STEP = "chain-step";
         /// `Expand`: tag, key and nonce key of a message, section 5.1.
         MESSAGE_KEYS = "message-keys";
+        /// `Expand`: key and nonce key of the requests of a subsession, section 5.6.
+        REQUEST_KEYS = "request-keys";
         /// `Expand`: a hedged random value, section 7.
         HEDGED = "hedged";
         /// `H`: identifier of a message, section 5.3.

@@ -4,6 +4,7 @@
 //! - [`Deadlines`]: one queue of moments with their causes; a monitor is a row, not a callback.
 //! - [`AckMonitor`]: which messages of a subsession still lack acknowledgements, when to warn about
 //!   them and to send them again, and when the owner has to acknowledge those of others.
+//! - [`Repair`]: when to ask for what must exist and is not here, and when to answer who asks.
 //! - [`PacketCache`]: the packets that may have to be sent again.
 //! - [`LatencyEstimator`]: how long packets take, from what was observed.
 //! - [`Presence`]: who is known to be there, and since when others are not.
@@ -42,6 +43,7 @@ mod latency;
 mod monitor;
 mod presence;
 mod preset;
+mod repair;
 mod resend;
 mod timing;
 
@@ -51,4 +53,5 @@ pub use latency::LatencyEstimator;
 pub use monitor::{AckAction, AckMonitor, MessageTimes};
 pub use presence::{Presence, PresenceChange, PresenceState};
 pub use preset::{Flow, Preset, UnknownPreset};
+pub use repair::{Asking, MAX_ASKED, MAX_MISSED, MAX_OWED, Repair};
 pub use timing::{Resend, Timing};

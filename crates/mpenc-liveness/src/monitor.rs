@@ -232,6 +232,24 @@ impl AckMonitor {
         !self.stopped && now >= row.copied_at + resend.throttle && self.schedule.is_free(now)
     }
 
+    /// Whether the budget for sending again allows a packet now (LIV-024).
+    #[must_use]
+    pub fn may_send(&self, now: Timestamp) -> bool {
+        !self.stopped && self.schedule.is_free(self.now.max(now))
+    }
+
+    /// When [`may_send`](Self::may_send) will be true.
+    #[must_use]
+    pub fn free_at(&self) -> Timestamp {
+        self.schedule.free_at()
+    }
+
+    /// When a copy of a message's packet was sent or seen last, or the message accepted.
+    #[must_use]
+    pub fn copied_at(&self, id: &MessageId) -> Option<Timestamp> {
+        self.rows.get(id).map(|row| row.copied_at)
+    }
+
     /// Who misses this message is away on purpose: it is resent at the longest interval from now
     /// on (LIV-023).
     pub fn slow_down(&mut self, now: Timestamp, id: &MessageId) {
@@ -292,6 +310,18 @@ impl AckMonitor {
         now: Timestamp,
         random: &mut dyn FnMut() -> u32,
     ) -> Vec<AckAction> {
+        self.handle_timeout_where(now, random, &|_| true)
+    }
+
+    /// As [`handle_timeout`](Self::handle_timeout), but resends only what it is useful to send
+    /// again now; the rest comes up again as if it had been sent.
+    #[must_use]
+    pub fn handle_timeout_where(
+        &mut self,
+        now: Timestamp,
+        random: &mut dyn FnMut() -> u32,
+        useful: &dyn Fn(&MessageId) -> bool,
+    ) -> Vec<AckAction> {
         let now = self.clamp(now);
         let mut actions = Vec::new();
         let mut ack_due = false;
@@ -304,7 +334,7 @@ impl AckMonitor {
                 }
                 Cause::FullAck(place) => actions.extend(self.overdue(now, place, random)),
                 Cause::Resend(place) => {
-                    actions.extend(self.resend(now, place, random));
+                    actions.extend(self.resend(now, place, random, useful));
                 }
             }
         }
@@ -352,12 +382,14 @@ impl AckMonitor {
         now: Timestamp,
         place: u64,
         random: &mut dyn FnMut() -> u32,
+        useful: &dyn Fn(&MessageId) -> bool,
     ) -> Option<AckAction> {
         let id = *self.open.get(&place)?;
         let row = self.rows.get(&id)?;
         let resend = self.timing.resend()?;
         //= docs/spec/protocol.md#LIV-017
         let throttled = now < row.copied_at + resend.throttle && guard!("resend-throttle");
+        let throttled = throttled || !useful(&id);
         //= docs/spec/protocol.md#LIV-024
         if !throttled && !self.schedule.is_free(now) && guard!("resend-budget") {
             self.deadlines.set(Cause::Resend(place), self.schedule.free_at());

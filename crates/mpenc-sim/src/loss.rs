@@ -44,6 +44,8 @@ pub struct Figures {
     pub packets: u64,
     /// How many of them were copies of one sent before.
     pub copies: u64,
+    /// How many of them asked for copies.
+    pub requests: u64,
     /// Packets times recipients that were lost.
     pub lost: u64,
     /// Texts times readers that were shown.
@@ -216,6 +218,7 @@ impl Lossy {
                 let data = is_message(&bytes);
                 if data {
                     self.figures.packets += 1;
+                    self.figures.requests += u64::from(is_request(&bytes));
                     self.figures.copies += u64::from(!self.seen.insert(bytes.clone()));
                 }
                 for name in self.channel.clone().iter() {
@@ -294,9 +297,14 @@ impl Lossy {
     }
 }
 
-/// Whether a packet of the second profile carries a message (wire-v2.md 2.1).
+/// Whether a packet of the second profile carries a message or asks for one (wire-v2.md 1.1).
 fn is_message(packet: &[u8]) -> bool {
-    matches!(mpenc_packet::v2::kind(packet), Ok(mpenc_packet::v2::PacketKind::Message))
+    use mpenc_packet::v2::PacketKind;
+    matches!(mpenc_packet::v2::kind(packet), Ok(PacketKind::Message | PacketKind::Request))
+}
+
+fn is_request(packet: &[u8]) -> bool {
+    matches!(mpenc_packet::v2::kind(packet), Ok(mpenc_packet::v2::PacketKind::Request))
 }
 
 #[cfg(test)]

@@ -115,6 +115,12 @@ impl<T> Deferral<T> {
         self.by_id.contains_key(id)
     }
 
+    /// Whether a deferred message waits for this one.
+    #[must_use]
+    pub fn awaits(&self, id: &MessageId) -> bool {
+        self.by_parent.contains_key(id)
+    }
+
     /// A deferred message.
     #[must_use]
     pub fn get(&self, id: &MessageId) -> Option<&Deferred<T>> {

@@ -51,7 +51,9 @@ pub fn decode_greeting(packet: &[u8]) -> Result<Greeting, DecodeError> {
         PacketKind::Abort => {
             AbortPacket::read(signed, reader).map(|p| Greeting::Abort(Unverified::new(p)))
         }
-        PacketKind::Message | PacketKind::Publication => Err(DecodeError::OtherKind(kind)),
+        PacketKind::Message | PacketKind::Publication | PacketKind::Request => {
+            Err(DecodeError::OtherKind(kind))
+        }
     }
 }
 

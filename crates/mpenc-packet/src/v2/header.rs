@@ -30,11 +30,13 @@ pub enum PacketKind {
     Message,
     /// Publishes an ephemeral key.
     Publication,
+    /// Asks for messages again.
+    Request,
 }
 
 impl PacketKind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Initial,
         Self::Contribution,
         Self::Share,
@@ -42,6 +44,7 @@ impl PacketKind {
         Self::Abort,
         Self::Message,
         Self::Publication,
+        Self::Request,
     ];
 
     /// The number on the wire.
@@ -55,6 +58,7 @@ impl PacketKind {
             Self::Abort => 0x05,
             Self::Message => 0x10,
             Self::Publication => 0x11,
+            Self::Request => 0x12,
         }
     }
 
@@ -69,6 +73,7 @@ impl PacketKind {
             0x05 => Some(Self::Abort),
             0x10 => Some(Self::Message),
             0x11 => Some(Self::Publication),
+            0x12 => Some(Self::Request),
             _ => None,
         }
     }
@@ -80,7 +85,7 @@ impl PacketKind {
             Self::Initial | Self::Contribution | Self::Share | Self::Confirmation | Self::Abort => {
                 true
             }
-            Self::Message | Self::Publication => false,
+            Self::Message | Self::Publication | Self::Request => false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! ```text
 //!  channel bytes ── kind ──> decode_greeting ──> Unverified<…Packet>
 //!                       ├──> DataPacket::decode ── (decryption) ──> Plaintext ──> Content
+//!                       ├──> RequestPacket::decode ── (decryption) ──> Request
 //!                       └──> PublicationPacket::decode
 //! ```
 //!
@@ -39,6 +40,7 @@ mod part;
 mod plaintext;
 mod publication;
 mod reader;
+mod request;
 mod share;
 mod signed;
 
@@ -59,4 +61,5 @@ pub use part::{MAX_CONTENT, MAX_PARTS, Part, PartStart, content_digest, split};
 pub use plaintext::{MAX_PLAINTEXT_LEN, MIN_PLAINTEXT_LEN, Plaintext, padded_len};
 pub use publication::PublicationPacket;
 pub use reader::FieldError;
+pub use request::{MAX_COUNTS, MAX_HELD, MAX_WANTED, REQUEST_AAD_LEN, Request, RequestPacket};
 pub use share::{ShareFields, SharePacket};

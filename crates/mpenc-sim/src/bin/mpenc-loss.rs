@@ -23,7 +23,7 @@ struct Options {
     #[arg(long, default_value_t = 1000)]
     texts: usize,
     /// Data packets lost on each link, in a thousand; several to compare
-    #[arg(long, value_delimiter = ',', default_values_t = [0, 20, 100])]
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 20, 100, 300])]
     loss: Vec<u64>,
     /// The longest time a packet takes, in milliseconds
     #[arg(long, default_value_t = 2000)]
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     println!(
-        "loss   seed  packets  per text  overhead  copies  lost     deliveries  repaired after  warnings"
+        "loss   seed  packets  per text  overhead  copies  asked  lost     deliveries  repaired after  warnings"
     );
     let mut failed = 0_u32;
     for seed in options.start..options.start.saturating_add(options.seeds) {
@@ -67,12 +67,13 @@ fn main() -> ExitCode {
             let bare = *bare.get_or_insert(figures.packets);
             let ratio = |a: u64, b: u64| a as f64 / b.max(1) as f64;
             println!(
-                "{:>4.1}%  {seed:>4}  {:>7}  {:>8.2}  {:>7.2}x  {:>6}  {:>7}  {:>10}  {:>12.0} s  {}",
+                "{:>4.1}%  {seed:>4}  {:>7}  {:>8.2}  {:>7.2}x  {:>6}  {:>5}  {:>7}  {:>10}  {:>12.0} s  {}",
                 *loss as f64 / 10.0,
                 figures.packets,
                 ratio(figures.packets, options.texts as u64),
                 ratio(figures.packets, bare),
                 figures.copies,
+                figures.requests,
                 figures.lost,
                 figures.deliveries,
                 figures.until_repaired as f64 / 1000.0,

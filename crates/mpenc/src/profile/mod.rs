@@ -116,6 +116,8 @@ pub(crate) enum PacketKind {
     Greeting,
     /// A message.
     Data,
+    /// Asks for messages again.
+    Request,
     /// Not of this profile, or of a kind this version does not handle.
     Unrecognised,
 }

@@ -45,6 +45,7 @@ impl<S: BroadcastSuite> Rules for V2Rules<S> {
                 | WireKind::Abort,
             ) => PacketKind::Greeting,
             Ok(WireKind::Message) => PacketKind::Data,
+            Ok(WireKind::Request) => PacketKind::Request,
             Ok(WireKind::Publication) | Err(_) => PacketKind::Unrecognised,
         }
     }

@@ -15,7 +15,7 @@ mod v1;
 mod v2;
 
 pub use evidence::{BadEvidence, ForkEvidence, SignedPosition};
-pub use mpenc_packet::v2::ErrorCode;
+pub use mpenc_packet::v2::{ErrorCode, Request};
 pub use v1::V1Security;
 pub use v2::{MAX_SKIP, MessageSuite, TAG_WINDOW, V2Security};
 
@@ -199,6 +199,18 @@ pub trait MessageSecurity: fmt::Debug + Send {
         header: &MessageHeader<'_>,
         body: &Body,
     ) -> Result<Sealed, SealError>;
+
+    /// Seals a request for copies, for the other members to read; `None` if the profile has none,
+    /// or the subsession has ended.
+    fn seal_request(&self, _: &Request) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Opens a request for copies; `None` if it is not by a member of this subsession. Which one
+    /// made it is not known, nor whether it is new: nothing may follow from it but copies.
+    fn open_request(&self, _: &[u8]) -> Option<Request> {
+        None
+    }
 
     /// The identifier a packet has if it is of this subsession: a look-up that costs no signature
     /// and no decryption, for recognising copies (TRN-024). `None` if it cannot be of this

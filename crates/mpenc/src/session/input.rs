@@ -123,6 +123,7 @@ impl Session {
         match self.rules.classify(bytes) {
             PacketKind::Greeting => self.greeting_packet(env, sender, bytes),
             PacketKind::Data => self.data_packet(env, sender, bytes),
+            PacketKind::Request => self.request_packet(env, sender, bytes),
             PacketKind::Unrecognised => {
                 self.unrecognised(sender);
                 Disposition::Rejected(RejectReason::Unrecognised)

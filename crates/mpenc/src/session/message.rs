@@ -271,6 +271,8 @@ impl Session {
         let Ok(evicted) = sub.deferral.insert(author, id, &missing, value) else {
             return Disposition::Ignored;
         };
+        self.misses(which, &id, &missing);
+        let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         for old in &evicted {
             sub.packets.remove(&old.id);
             sub.security.release(&old.id);
@@ -336,6 +338,10 @@ impl Session {
             }
         };
         sub.security.commit(&id);
+        sub.repair.on_arrived(&id);
+        if kind.is_monitored() {
+            sub.last_watched.insert(author.clone(), id);
+        }
         sub.acks.on_accepted(now, id, kind, author == owner);
         for done in sub.acks.forget(now) {
             sub.packets.remove(&done);

@@ -38,6 +38,7 @@ mod presence;
 mod progress;
 mod query;
 mod refresh;
+mod repair;
 mod resend;
 mod rotation;
 mod subsession;

@@ -29,6 +29,7 @@ impl Session {
         }
         self.advance_own(env);
         self.repeat_proposal();
+        self.schedule_repair(env);
         //= docs/spec/protocol.md#SES-003
         let new = self.state();
         if new != self.state_reported {

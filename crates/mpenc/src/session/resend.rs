@@ -56,7 +56,7 @@ fn explicit_answer(transcript: &Transcript, owner: &MemberId, id: &MessageId) ->
 
 impl Session {
     /// Whether packets may be sent again at all: the original's timing knows nothing of it.
-    fn resends(&self) -> bool {
+    pub(super) fn resends(&self) -> bool {
         self.timing().resend().is_some()
     }
 
@@ -101,9 +101,11 @@ impl Session {
             return;
         }
         sub.acks.on_copy(now, *id);
-        if own {
+        sub.repair.on_copy(id);
+        if own || self.is_answer(which, id) {
             return;
         }
+        let Some(sub) = self.subsession_mut(which) else { return };
         let unread = sub
             .transcript
             .get(id)
@@ -151,13 +153,14 @@ impl Session {
 
     /// Sends these packets as they were.
     //= docs/spec/protocol.md#LIV-020
-    fn send_again(&mut self, which: Which, ids: &[MessageId]) {
+    pub(super) fn send_again(&mut self, which: Which, ids: &[MessageId]) {
         let now = self.now;
         let everybody = self.subsession(which).map(|sub| sub.readers(self.owner()));
         for id in ids {
             let Some(sub) = self.subsession_mut(which) else { return };
             let Some(packet) = sub.packets.get(id).map(<[u8]>::to_vec) else { continue };
             sub.acks.on_resent(now, *id);
+            sub.repair.on_copy(id);
             self.broadcast(everybody.clone().unwrap_or_default(), packet);
         }
     }

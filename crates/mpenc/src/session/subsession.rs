@@ -1,9 +1,9 @@
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use mpenc_liveness::{AckMonitor, PacketCache, Presence};
+use mpenc_liveness::{AckMonitor, PacketCache, Presence, Repair};
 use mpenc_transcript::{Deferral, Transcript};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
@@ -40,6 +40,9 @@ pub(super) struct Subsession {
     pub(super) deferral: Deferral<Waiting>,
     pub(super) acks: AckMonitor,
     pub(super) packets: PacketCache,
+    pub(super) repair: Repair,
+    /// The last message of each member that is monitored (LIV-003).
+    pub(super) last_watched: BTreeMap<MemberId, MessageId>,
     pub(super) presence: Presence,
     pub(super) trail: OrderTrail,
     pub(super) state: SubsessionState,
@@ -121,6 +124,8 @@ impl Subsession {
             security,
             acks,
             packets: PacketCache::new(),
+            repair: Repair::new(),
+            last_watched: BTreeMap::new(),
             presence,
             trail,
             state: SubsessionState::Joined,

@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use mpenc_greeting::AbortReason;
 use mpenc_liveness::{AckAction, Deadline, TimerKind};
-use mpenc_types::{Timestamp, guard};
+use mpenc_types::{MessageId, Timestamp, guard};
 
 use super::message::Which;
+use super::repair::is_last;
+use super::subsession::Subsession;
 use super::{Env, Notice, Session};
 use crate::security::Body;
 
@@ -20,6 +22,7 @@ impl Session {
         self.watch_presence();
         for which in self.all_subsessions() {
             self.monitor_acks(env, which);
+            self.repair(env, which);
             self.warn_deferred(which);
         }
         self.expire_contents();
@@ -44,6 +47,7 @@ impl Session {
             if let Some(deadline) = sub.acks.next_timer() {
                 consider(Some(deadline.at), deadline.cause);
             }
+            consider(self.repair_deadline(sub), TimerKind::Repair);
             if let Some(shutdown) = &sub.shutdown {
                 let cause = match shutdown.stop {
                     Some(_) => TimerKind::FinGrace,
@@ -94,6 +98,7 @@ impl Session {
             TimerKind::OwnAck
             | TimerKind::FullAck
             | TimerKind::Resend
+            | TimerKind::Repair
             | TimerKind::Presence
             | TimerKind::FinTimeout
             | TimerKind::FinGrace
@@ -106,9 +111,12 @@ impl Session {
     fn monitor_acks(&mut self, env: &mut Env<'_>, which: Which) {
         let now = self.now;
         let broken = self.broken;
+        let asks = self.asks_for_copies();
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
         let mut random = || env.rng.next_u32();
-        let actions = sub.acks.handle_timeout(now, &mut random);
+        let Subsession { acks, transcript, last_watched, .. } = sub;
+        let useful = |id: &MessageId| !asks || is_last(transcript, last_watched, id);
+        let actions = acks.handle_timeout_where(now, &mut random, &useful);
         for id in sub.acks.forget(now) {
             sub.packets.remove(&id);
         }

@@ -4,6 +4,7 @@ use mpenc_crypto::{Label, SecretBytes};
 use mpenc_types::{MemberId, SubsessionId};
 
 use super::MessageSuite;
+use super::request::RequestKeys;
 
 /// What all keys of the messages of a subsession come from.
 #[derive(Debug)]
@@ -41,6 +42,15 @@ impl Root {
         ChainKey(SecretBytes::fill(|first| {
             S::expand(&self.0, Label::AUTHOR_CHAIN, &[author.as_bytes()], first);
         }))
+    }
+
+    /// What seals and opens requests for copies.
+    pub(super) fn requests<S: MessageSuite>(&self) -> RequestKeys {
+        let both = SecretBytes::<64>::fill(|both| {
+            S::expand(&self.0, Label::REQUEST_KEYS, &[], both);
+        });
+        let (key, nonce_key) = both.expose().split_at(32);
+        RequestKeys { key: copied(key), nonce_key: copied(nonce_key) }
     }
 
     /// `midkey`: what makes identifiers of messages mean nothing to outsiders.

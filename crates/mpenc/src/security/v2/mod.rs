@@ -20,16 +20,18 @@ use mpenc_types::{MemberId, MessageId, SubsessionId, guard};
 use rand_core::CryptoRng;
 
 use self::chain::{Root, Tag};
+use self::request::RequestKeys;
 use self::window::{Fate, Window};
 use super::{
-    Body, ForkEvidence, MessageHeader, MessageSecurity, OpenReject, Opened, SealError, Sealed,
-    SignedPosition,
+    Body, ForkEvidence, MessageHeader, MessageSecurity, OpenReject, Opened, Request, SealError,
+    Sealed, SignedPosition,
 };
 
 pub(super) mod binding;
 mod body;
 pub(super) mod chain;
 mod open;
+mod request;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -77,6 +79,7 @@ pub struct V2Security<S: MessageSuite> {
 /// The secrets of a subsession, wiped when dropped.
 struct Live<S: MessageSuite> {
     identifier_key: SecretBytes<32>,
+    requests: RequestKeys,
     signer: Arc<dyn SigningKey>,
     /// In the order of their names.
     authors: Vec<Author<S>>,
@@ -126,10 +129,11 @@ impl<S: MessageSuite> V2Security<S> {
             authors.push(Author { name, key, statement, window });
         }
         let identifier_key = root.identifier_key::<S>();
+        let requests = root.requests::<S>();
         Some(Self {
             owner: owner.clone(),
             sid,
-            live: Some(Live { identifier_key, signer, authors, own: own? }),
+            live: Some(Live { identifier_key, requests, signer, authors, own: own? }),
             tags,
             places: BTreeMap::new(),
             spent: BTreeMap::new(),
@@ -200,6 +204,14 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         body: &Body,
     ) -> Result<Sealed, SealError> {
         self.seal_next(header, body)
+    }
+
+    fn seal_request(&self, request: &Request) -> Option<Vec<u8>> {
+        self.sealed_request(request)
+    }
+
+    fn open_request(&self, packet: &[u8]) -> Option<Request> {
+        self.opened_request(packet)
     }
 
     fn peek_id(&self, packet: &[u8]) -> Option<MessageId> {
@@ -290,8 +302,10 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
     #[cfg(feature = "inspect")]
     fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
         let Self { owner: _, sid: _, live, tags: _, places: _, spent: _, moved: _ } = self;
-        let Some(Live { identifier_key, signer, authors, own: _ }) = live else { return };
+        let Some(Live { identifier_key, requests, signer, authors, own: _ }) = live else { return };
         found("identifier key", identifier_key.expose());
+        found("request key", requests.key.expose());
+        found("request nonce key", requests.nonce_key.expose());
         if let Some(seed) = signer.seed() {
             found("ephemeral", seed.expose());
         }

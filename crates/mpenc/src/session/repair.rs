@@ -1,0 +1,188 @@
+//! Asking for messages that others have and we miss, and sending what others ask for (V2-035).
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use mpenc_packet::v2::{MAX_HELD, MAX_WANTED};
+use mpenc_transcript::Transcript;
+use mpenc_types::{MemberId, MessageId, Timestamp, guard};
+
+use super::input::Disposition;
+use super::message::Which;
+use super::subsession::Subsession;
+use super::{Env, Session};
+use crate::security::Request;
+
+/// Messages that one member sends again for one request.
+const MAX_COPIES: usize = 16;
+
+/// Messages that are looked at for one request.
+const MAX_LOOKED_AT: usize = 512;
+
+impl Session {
+    /// Whether copies can be asked for: not in v1, and not with the timing of the original.
+    pub(super) fn asks_for_copies(&self) -> bool {
+        self.rules.has_gated() && self.resends() && guard!("repair-asked")
+    }
+
+    /// A message waits for these.
+    pub(super) fn misses(&mut self, which: Which, id: &MessageId, missing: &[MessageId]) {
+        if !self.asks_for_copies() {
+            return;
+        }
+        let Some(sub) = self.subsession_mut(which) else { return };
+        sub.repair.on_arrived(id);
+        for parent in missing.iter().filter(|parent| !sub.deferral.contains(parent)) {
+            sub.repair.on_missed(*parent);
+        }
+    }
+
+    /// Decides when to ask for what was missed just now.
+    pub(super) fn schedule_repair(&mut self, env: &mut Env<'_>) {
+        let (now, bc_lat) = (self.now, self.pace().bc_lat());
+        for sub in self.current.iter_mut().chain(&mut self.previous) {
+            sub.repair.schedule(now, bc_lat, &mut || env.rng.next_u32());
+        }
+    }
+
+    pub(super) fn repair_deadline(&self, sub: &Subsession) -> Option<Timestamp> {
+        let answer = sub.repair.next_answer().map(|due| due.max(sub.acks.free_at()));
+        sub.repair.next_question().into_iter().chain(answer).min().filter(|_| !self.broken)
+    }
+
+    /// Asks and answers as far as it is time to.
+    //= docs/spec/v2.md#V2-035
+    pub(super) fn repair(&mut self, env: &mut Env<'_>, which: Which) {
+        let (now, bc_lat) = (self.now, self.pace().bc_lat());
+        if self.broken {
+            return;
+        }
+        let owner = self.owner().clone();
+        let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
+        let Subsession { repair, deferral, .. } = sub;
+        let needed = |id: &MessageId| deferral.awaits(id);
+        let asking = repair.asking(now, bc_lat, MAX_WANTED, needed, &mut || env.rng.next_u32());
+        if let Some(asking) = asking {
+            let request = Request {
+                attempt: asking.attempt,
+                accepted: sub.members().iter().map(|member| sub.written_by(member)).collect(),
+                held: held(sub),
+                wanted: asking.wanted,
+            };
+            let readers = sub.readers(&owner);
+            if let Some(packet) = sub.security.seal_request(&request) {
+                self.broadcast(readers, packet);
+            }
+        }
+        while let Some(sub) = self.subsession_mut(which)
+            && (sub.acks.may_send(now) || !guard!("resend-budget"))
+            && let Some(id) = sub.repair.answer(now)
+        {
+            self.send_again(which, &[id]);
+        }
+    }
+
+    /// Somebody asks for copies.
+    //= docs/spec/v2.md#V2-035
+    pub(super) fn request_packet(
+        &mut self,
+        env: &mut Env<'_>,
+        sender: &MemberId,
+        packet: &[u8],
+    ) -> Disposition {
+        if sender == self.owner() || !self.asks_for_copies() {
+            return Disposition::Ignored;
+        }
+        for which in self.all_subsessions() {
+            let Some(sub) = self.subsession(which).filter(|sub| sub.is_open()) else { continue };
+            if let Some(request) = sub.security.open_request(packet) {
+                self.answer_request(env, which, &request);
+                return Disposition::Accepted;
+            }
+        }
+        // Of a subsession that has ended here, or of none.
+        Disposition::Ignored
+    }
+
+    fn answer_request(&mut self, env: &mut Env<'_>, which: Which, request: &Request) {
+        let (now, bc_lat) = (self.now, self.pace().bc_lat());
+        let throttle = self.timing().resend().map(|resend| resend.throttle).unwrap_or_default();
+        let owner = self.owner().clone();
+        let Some(sub) = self.subsession_mut(which) else { return };
+        sub.repair.on_request(now, bc_lat, &request.wanted);
+        for id in lacking(sub, request) {
+            let own = sub.transcript.author(&id) == Some(&owner);
+            // A copy that went out a moment ago is on its way still.
+            let recent = sub.acks.times(&id).is_some_and(|times| times.repeated)
+                && sub.acks.copied_at(&id).is_some_and(|at| now < at + throttle)
+                && guard!("resend-throttle");
+            if !recent {
+                let random = &mut || env.rng.next_u32();
+                sub.repair.owe(now, bc_lat, id, own, request.attempt, random);
+            }
+        }
+    }
+
+    /// Whether a copy of this message is for somebody who asked for it, so that it says nothing
+    /// about what its sender knows: an acknowledgement of it need not be repeated (LIV-018).
+    pub(super) fn is_answer(&self, which: Which, id: &MessageId) -> bool {
+        let Some(sub) = self.subsession(which).filter(|_| self.asks_for_copies()) else {
+            return false;
+        };
+        sub.repair.was_asked_for(self.now, id)
+    }
+}
+
+/// Messages that are here and wait for others, as many as a request can tell.
+fn held(sub: &Subsession) -> Vec<(u16, u64)> {
+    let places: BTreeMap<&MemberId, u16> = sub.members().iter().zip(0..).collect();
+    let waiting = sub.deferral.iter().filter_map(|deferred| {
+        Some((*places.get(&deferred.author)?, deferred.value.opened.position?))
+    });
+    let all: BTreeSet<_> = waiting.take(MAX_HELD).collect();
+    all.into_iter().collect()
+}
+
+/// What somebody lacks of the messages it asks for and their ancestors; those that others follow
+/// from first, at most [`MAX_COPIES`].
+fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
+    let transcript = &sub.transcript;
+    let members: BTreeMap<&MemberId, (u16, u64)> = sub
+        .members()
+        .iter()
+        .zip(0..)
+        .zip(&request.accepted)
+        .map(|((member, place), accepted)| (member, (place, *accepted)))
+        .collect();
+    let is_there = |id: &MessageId| {
+        let Some(message) = transcript.get(id) else { return true };
+        let Some((place, accepted)) = members.get(message.author()) else { return true };
+        let position = message.seq().saturating_sub(1);
+        position < *accepted || request.held.binary_search(&(*place, position)).is_ok()
+    };
+    let mut next: VecDeque<MessageId> = request.wanted.iter().copied().collect();
+    let mut seen: BTreeSet<MessageId> = BTreeSet::new();
+    let mut found = Vec::new();
+    while let Some(id) = next.pop_front() {
+        if seen.len() >= MAX_LOOKED_AT || is_there(&id) || !seen.insert(id) {
+            continue;
+        }
+        found.push(id);
+        next.extend(transcript.parents(&id));
+    }
+    found.reverse();
+    found.truncate(MAX_COPIES);
+    found
+}
+
+/// Whether nothing that is watched follows a message. Whoever misses one that something follows
+/// asks for it; nobody asks for the last ones.
+//= docs/spec/v2.md#V2-036
+pub(super) fn is_last(
+    transcript: &Transcript,
+    last_watched: &BTreeMap<MemberId, MessageId>,
+    id: &MessageId,
+) -> bool {
+    let mut last = last_watched.values();
+    !last.any(|last| last != id && transcript.is_ancestor_or_equal(id, last))
+}
