@@ -5,7 +5,7 @@ use mpenc_crypto::{
 };
 use mpenc_packet::v2::{
     self, AbortFields, AbortReason, Contribution, DataPacket, Greeting, InitialFields, PacketKind,
-    PublicationPacket,
+    PublicationPacket, RequestPacket,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,13 @@ pub(super) fn packet(case: &Node<'_>) -> Checked<Value> {
                 })
             }
         },
+        Ok(PacketKind::Request) => match RequestPacket::decode(&bytes) {
+            Err(_) => return refuse,
+            Ok(packet) => {
+                node.expect_hex(&packet.to_wire())?;
+                json!({"nonce": hx(packet.nonce), "ciphertext": hx(&packet.ciphertext)})
+            }
+        },
         Ok(_) => match v2::decode_greeting(&bytes) {
             Err(_) => return refuse,
             Ok(greeting) => signed(case, &greeting, &bytes)?,
@@ -61,6 +68,7 @@ pub(super) fn kind_name(kind: PacketKind) -> &'static str {
         PacketKind::Abort => "abort",
         PacketKind::Message => "message",
         PacketKind::Publication => "publication",
+        PacketKind::Request => "request",
     }
 }
 

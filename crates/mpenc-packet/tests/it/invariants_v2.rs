@@ -7,7 +7,7 @@ use mpenc_crypto::testing::Transparent;
 use mpenc_crypto::{SecretBytes, Signed, SigningKey, Suite, Unverified};
 use mpenc_packet::v2::{
     self, Body, Content, DataPacket, DecodeError, Greeting, PacketKind, Plaintext,
-    PublicationPacket,
+    PublicationPacket, Request, RequestPacket,
 };
 
 /// Checks bytes as a packet.
@@ -15,6 +15,7 @@ pub(crate) fn check_packet(wire: &[u8]) {
     let greeting = v2::decode_greeting(wire);
     let message = DataPacket::decode(wire);
     let publication = PublicationPacket::decode(wire);
+    let request = RequestPacket::decode(wire);
     match v2::kind(wire) {
         Err(error) => {
             // Everybody looks at the header first, and finds the same.
@@ -22,6 +23,7 @@ pub(crate) fn check_packet(wire: &[u8]) {
             assert_eq!(greeting, Err(error));
             assert_eq!(message, Err(error));
             assert_eq!(publication, Err(error));
+            assert_eq!(request, Err(error));
         }
         Ok(kind) => {
             // Each decoder leaves what is not its own to the others.
@@ -32,10 +34,15 @@ pub(crate) fn check_packet(wire: &[u8]) {
             assert_eq!(message.as_ref().err().copied() == other, !is_message);
             let is_publication = kind == PacketKind::Publication;
             assert_eq!(publication.as_ref().err().copied() == other, !is_publication);
+            let is_request = kind == PacketKind::Request;
+            assert_eq!(request.as_ref().err().copied() == other, !is_request);
         }
     }
     if let Ok(message) = message {
         assert_eq!(message.to_wire(), wire, "one encoding (ATK-006)");
+    }
+    if let Ok(request) = request {
+        assert_eq!(request.to_wire(), wire, "one encoding (ATK-006)");
     }
     if let Ok(publication) = publication {
         assert_eq!(publication.to_wire(), wire, "one encoding (ATK-006)");
@@ -83,6 +90,9 @@ pub(crate) fn check_plaintext(bytes: &[u8]) {
     if let Ok(plaintext) = Plaintext::decode(bytes) {
         assert_eq!(plaintext.encode(), bytes, "one encoding (V2-027)");
         check_content(&plaintext.content);
+    }
+    if let Ok(request) = Request::decode(bytes) {
+        assert_eq!(request.encode(), bytes, "one encoding (V2-035)");
     }
     check_content(bytes);
     if let Ok(body) = Body::decode(bytes) {

@@ -7,7 +7,7 @@ use mpenc_packet::v2::{MAX_HELD, MAX_WANTED};
 use mpenc_transcript::Transcript;
 use mpenc_types::{MemberId, MessageId, Timestamp, guard};
 
-use super::input::Disposition;
+use super::input::{Disposition, RejectReason};
 use super::message::Which;
 use super::subsession::Subsession;
 use super::{Env, Session};
@@ -96,6 +96,9 @@ impl Session {
         for which in self.all_subsessions() {
             let Some(sub) = self.subsession(which).filter(|sub| sub.is_open()) else { continue };
             if let Some(request) = sub.security.open_request(packet) {
+                if request.accepted.len() != sub.members().len() {
+                    return Disposition::Rejected(RejectReason::Malformed);
+                }
                 self.answer_request(env, which, &request);
                 return Disposition::Accepted;
             }

@@ -2,8 +2,8 @@
 
 use mpenc_packet::v1;
 use mpenc_packet::v2::{
-    DataPacket, DecodeError, FieldError, HEADER_LEN, PROFILE, PacketKind, PublicationPacket, SUITE,
-    decode_greeting, kind,
+    DataPacket, DecodeError, FieldError, HEADER_LEN, PROFILE, PacketKind, PublicationPacket,
+    RequestPacket, SUITE, decode_greeting, kind,
 };
 
 use crate::support::golden;
@@ -110,6 +110,9 @@ fn decoders_take_their_own_kind_only() {
         }
         if kind != PacketKind::Publication {
             assert_eq!(PublicationPacket::decode(&packet).map(|_| ()), other);
+        }
+        if kind != PacketKind::Request {
+            assert_eq!(RequestPacket::decode(&packet).map(|_| ()), other);
         }
     }
 }

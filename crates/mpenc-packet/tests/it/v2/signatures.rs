@@ -113,7 +113,9 @@ fn cross_verification_fails() {
             PacketKind::Share => vec![SignLabel::SHARE.as_bytes(), &CTX],
             PacketKind::Confirmation => vec![SignLabel::CONFIRMATION.as_bytes()],
             PacketKind::Abort => vec![SignLabel::ABORT.as_bytes()],
-            PacketKind::Message | PacketKind::Publication => panic!("not signed"),
+            PacketKind::Message | PacketKind::Publication | PacketKind::Request => {
+                panic!("not signed")
+            }
         };
         assert_eq!(fitting, [&label], "{kind:?}");
     }

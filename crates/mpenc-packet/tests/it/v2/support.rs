@@ -4,7 +4,7 @@ use mpenc_crypto::{PublicKey, SecretBytes, Signed, SigningKey, Suite, V2};
 use mpenc_packet::v2::{
     AbortFields, AbortReason, ConfirmationFields, Contribution, ContributionFields, DataPacket,
     DecodeError, EncodeError, Entry, Greeting, InitialFields, OpId, PacketKind, PublicationPacket,
-    ShareFields, decode_greeting, kind,
+    RequestPacket, ShareFields, decode_greeting, kind,
 };
 use mpenc_types::{ChainHash, MemberId, MessageId, PacketId, SubsessionId};
 
@@ -81,6 +81,10 @@ pub(crate) fn publication() -> PublicationPacket {
     PublicationPacket { sid: SubsessionId::new([0x54; 32]), place: 4, seed: [0x55; 32] }
 }
 
+pub(crate) fn request() -> RequestPacket {
+    RequestPacket { nonce: [0x56; 12], ciphertext: vec![0x57; 128 + 16] }
+}
+
 /// One packet of each kind, and another initial one.
 pub(crate) fn packets() -> Vec<(PacketKind, Vec<u8>)> {
     let key = key();
@@ -93,6 +97,7 @@ pub(crate) fn packets() -> Vec<(PacketKind, Vec<u8>)> {
         (PacketKind::Abort, abort().sign(&key).unwrap().to_wire()),
         (PacketKind::Message, data().to_wire()),
         (PacketKind::Publication, publication().to_wire()),
+        (PacketKind::Request, request().to_wire()),
     ]
 }
 
@@ -101,6 +106,7 @@ pub(crate) fn rewrite(packet: &[u8]) -> Result<Vec<u8>, DecodeError> {
     match kind(packet)? {
         PacketKind::Message => DataPacket::decode(packet).map(|found| found.to_wire()),
         PacketKind::Publication => PublicationPacket::decode(packet).map(|found| found.to_wire()),
+        PacketKind::Request => RequestPacket::decode(packet).map(|found| found.to_wire()),
         PacketKind::Initial
         | PacketKind::Contribution
         | PacketKind::Share

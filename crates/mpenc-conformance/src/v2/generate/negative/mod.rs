@@ -186,7 +186,9 @@ fn altered(
         PacketKind::Contribution => SignLabel::CONTRIBUTION,
         PacketKind::Share => SignLabel::SHARE,
         PacketKind::Confirmation => SignLabel::CONFIRMATION,
-        PacketKind::Abort | PacketKind::Message | PacketKind::Publication => SignLabel::ABORT,
+        PacketKind::Abort | PacketKind::Message | PacketKind::Publication | PacketKind::Request => {
+            SignLabel::ABORT
+        }
     };
     let header = kind.header();
     let signature = key.sign(&[label.as_bytes(), ctx, &header, &content]);
