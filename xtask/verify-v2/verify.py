@@ -16,7 +16,7 @@ import sys
 sys.dont_write_bytecode = True
 
 from formats import (  # noqa: E402
-    greeting_files, message_files, packet_files, primitive, session_files,
+    greeting_files, message_files, packet_files, primitive, request_files, session_files,
 )
 from formats.tally import Tally  # noqa: E402
 from primitives import selfcheck  # noqa: E402
@@ -40,6 +40,7 @@ FORMATS = {
     "mpenc-v2-greeting-negative/1": greeting_files.negative_file,
     "mpenc-v2-messages/1": message_files.run_file,
     "mpenc-v2-messages-negative/1": message_files.negative_file,
+    "mpenc-v2-requests/1": request_files.request_file,
     "mpenc-v2-session/1": session_files.session_file,
 }
 
@@ -62,6 +63,7 @@ ALTERED = {
     "mpenc-v2-greeting-negative/1": ("cases", 0, "packet"),
     "mpenc-v2-messages/1": ("cases", 0, "messages", 0, "packet"),
     "mpenc-v2-messages-negative/1": ("cases", 0, "packet"),
+    "mpenc-v2-requests/1": ("cases", 0, "packet"),
     "mpenc-v2-session/1": ("messages", 0, "chain"),
 }
 

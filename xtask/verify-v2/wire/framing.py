@@ -16,7 +16,7 @@ HASHES = {
 }
 DERIVATIONS = {
     "key-check", "exporter", "messages", "author-chain", "message-id-key", "chain-step",
-    "message-keys", "hedged",
+    "message-keys", "request-keys", "hedged",
 }
 # Section 1.3
 SIGNATURES = {

@@ -1,4 +1,4 @@
-"""Sections 1.1, 4, 5 and 6: packets as bytes. Decoding is strict: what is read is what was written."""
+"""Sections 1.1, 4, 5, 5.6 and 6: packets as bytes. Decoding is strict: what is read is what was written."""
 
 from .framing import (
     MAX_MEMBERS, MAX_PACKET_LEN, PROFILE, SUITE, Refused, hash32, name_allowed, number,
@@ -6,7 +6,7 @@ from .framing import (
 
 KINDS = {
     0x01: "initial", 0x02: "contribution", 0x03: "share", 0x04: "confirmation", 0x05: "abort",
-    0x10: "message", 0x11: "publication",
+    0x10: "message", 0x11: "publication", 0x12: "request",
 }
 CODES = {name: code for code, name in KINDS.items()}
 GREETING = ("initial", "contribution", "share", "confirmation", "abort")
@@ -15,6 +15,9 @@ NO_SUBJECT = 0xFFFF
 # Bytes of parents, number, chain hash, kind and body of a message (section 5.4)
 MAX_PARENTS, MAX_BODY = 512, 16_448
 MAX_CONTENT_LEN = 2 + 32 * MAX_PARENTS + 4 + 32 + 1 + MAX_BODY
+# Of a request for copies (section 5.6)
+MAX_HELD, MAX_WANTED = 128, 32
+MAX_REQUEST_LEN = 1 + 2 + 8 * MAX_MEMBERS + 2 + 10 * MAX_HELD + 2 + 32 * MAX_WANTED
 REASONS = {0: False, 1: False, 2: True, 3: False, 4: False}  # with a subject or not
 
 
@@ -181,6 +184,14 @@ def _message(reader, fields):
         raise Refused("length")
 
 
+def _request(reader, fields):
+    fields["nonce"] = reader.take(12)
+    fields["ciphertext"] = reader.rest()
+    length = len(fields["ciphertext"]) - 16
+    if not 0 < length <= padded_len(4 + MAX_REQUEST_LEN) or length != padded_len(length):
+        raise Refused("length")
+
+
 def _publication(reader, fields):
     fields["sid"] = reader.take(32)
     fields["place"] = _place(reader)
@@ -190,7 +201,7 @@ def _publication(reader, fields):
 DECODERS = {
     "initial": _initial, "contribution": _contribution, "share": _share,
     "confirmation": _confirmation, "abort": _abort, "message": _message,
-    "publication": _publication,
+    "publication": _publication, "request": _request,
 }
 
 
@@ -211,6 +222,8 @@ def encode_content(fields):
         return out
     if kind == "message":
         return fields["tag"] + fields["nonce"] + fields["ciphertext"]
+    if kind == "request":
+        return fields["nonce"] + fields["ciphertext"]
     if kind == "publication":
         return fields["sid"] + number(fields["place"], 2) + fields["seed"]
     out = fields["op"] + number(fields["place"], 2)

@@ -136,6 +136,12 @@ pub(super) struct Position {
     pub(super) nonce_key: [u8; 32],
 }
 
+/// Keys of all requests of a subsession.
+pub(super) struct RequestKeys {
+    pub(super) key: SecretBytes<32>,
+    pub(super) nonce_key: [u8; 32],
+}
+
 /// All keys of one subsession's messages (section 5.1).
 pub(super) struct Keys {
     rk: SecretBytes<64>,
@@ -155,6 +161,18 @@ impl Keys {
     pub(super) fn first(&self, author: &MemberId) -> SecretBytes<64> {
         let parts: [&[u8]; 1] = [author.as_bytes()];
         SecretBytes::fill(|key| V2::expand(&self.rk, Label::AUTHOR_CHAIN, &parts, key))
+    }
+
+    /// Section 5.6.
+    pub(super) fn requests(&self) -> RequestKeys {
+        let mut out = [0; 64];
+        V2::expand(&self.rk, Label::REQUEST_KEYS, &[], &mut out);
+        let mut from = out.iter().copied();
+        let mut next = || from.next().unwrap_or_default();
+        RequestKeys {
+            key: SecretBytes::new(core::array::from_fn(|_| next())),
+            nonce_key: core::array::from_fn(|_| next()),
+        }
     }
 
     /// Takes time linear in `seq`.

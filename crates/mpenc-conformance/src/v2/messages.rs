@@ -54,6 +54,11 @@ impl Subsession {
         Ok(Self { sid, root, authors, keys: Keys::new(&sid, &root) })
     }
 
+    /// Of which only the secret is known.
+    pub(super) fn bare(sid: [u8; 32], root: [u8; 32]) -> Self {
+        Self { sid, root, authors: Vec::new(), keys: Keys::new(&sid, &root) }
+    }
+
     pub(super) fn key(&self, who: &MemberId) -> Checked<Key> {
         let found = self.authors.iter().find(|(name, _)| name == who);
         let (_, seed) = found.ok_or_else(|| Fault::new("author", format!("{who} is none")))?;

@@ -13,6 +13,7 @@ mod negative;
 mod operation;
 mod packets;
 mod primitive;
+mod requests;
 mod room;
 mod session;
 
@@ -30,7 +31,7 @@ struct Plain {
     lists: &'static [(&'static str, Compute)],
 }
 
-const PLAIN: [Plain; 14] = [
+const PLAIN: [Plain; 15] = [
     Plain { format: "mpenc-v2-frame/1", lists: &[("cases", primitive::frame)] },
     Plain { format: "mpenc-v2-kdf/1", lists: &[("cases", primitive::kdf)] },
     Plain { format: "mpenc-v2-aead/1", lists: &[("cases", primitive::aead)] },
@@ -63,6 +64,14 @@ const PLAIN: [Plain; 14] = [
         lists: &[("contents", content::content), ("plaintexts", content::plaintext)],
     },
     Plain { format: "mpenc-v2-parts/1", lists: &[("cases", content::parts)] },
+    Plain {
+        format: "mpenc-v2-requests/1",
+        lists: &[
+            ("keys", requests::keys),
+            ("plaintexts", requests::plaintext),
+            ("cases", requests::packet),
+        ],
+    },
 ];
 
 type Check = fn(&Node<'_>, &mut Tally) -> Checked;

@@ -38,6 +38,8 @@ pub enum ContentError {
     Padding,
     /// The body cannot be read.
     Body(BodyError),
+    /// A place that no member has.
+    Place,
 }
 
 impl fmt::Display for ContentError {
@@ -46,6 +48,7 @@ impl fmt::Display for ContentError {
             Self::Field(error) => error.fmt(f),
             Self::Padding => f.write_str("padding is not what the length demands"),
             Self::Body(error) => error.fmt(f),
+            Self::Place => f.write_str("place is outside the membership"),
         }
     }
 }

@@ -35,7 +35,8 @@ pub struct Request {
     pub attempt: u8,
     /// How many messages of each member it has accepted, in the order of their names.
     pub accepted: Vec<u64>,
-    /// Messages that are here and wait for others: place of the author and position, ascending.
+    /// Messages that are here and wait for others: place of the author, below the number of
+    /// members, and position; ascending.
     pub held: Vec<(u16, u64)>,
     /// What it wants, ascending; at least one.
     pub wanted: Vec<MessageId>,
@@ -73,8 +74,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`ContentError::Field`], [`ContentError::Padding`]; a request for nothing is
-    /// [`FieldError::Truncated`].
+    /// [`ContentError::Field`], [`ContentError::Padding`], [`ContentError::Place`]; a request for
+    /// nothing is [`FieldError::Truncated`].
     pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
         let mut outer = Reader::new(bytes);
         let len = usize::try_from(outer.u32()?).unwrap_or(usize::MAX);
@@ -101,6 +102,10 @@ impl Request {
             |reader| Ok::<_, FieldError>((reader.u16()?, u64::from_be_bytes(reader.array()?))),
             |place| place,
         )?;
+        // They ascend, so the last place is the largest.
+        if held.last().is_some_and(|(place, _)| usize::from(*place) >= counts) {
+            return Err(ContentError::Place);
+        }
         let wanted = reader.list(
             MAX_WANTED,
             32,
@@ -211,6 +216,8 @@ mod tests {
             |request: &mut Request| request.wanted.clear(),
             |request: &mut Request| request.wanted = (0..33).map(|n| [n; 32].into()).collect(),
             |request: &mut Request| request.held = (0..129).map(|n| (0, n)).collect(),
+            |request: &mut Request| request.held.push((3, 0)),
+            |request: &mut Request| request.accepted.clear(),
             |request: &mut Request| request.accepted = vec![0; 513],
         ] {
             let mut bad = request();

@@ -63,6 +63,7 @@ fn v2_packet() {
         if v2::decode_greeting(&bytes).is_ok()
             || v2::DataPacket::decode(&bytes).is_ok()
             || v2::PublicationPacket::decode(&bytes).is_ok()
+            || v2::RequestPacket::decode(&bytes).is_ok()
         {
             accepted.extend(v2::kind(&bytes));
         }
@@ -72,10 +73,12 @@ fn v2_packet() {
 
 #[test]
 fn v2_content() {
-    let mut accepted = 0;
+    let (mut messages, mut requests) = (0, 0);
     for bytes in corpus("v2_content") {
         invariants_v2::check_plaintext(&bytes);
-        accepted += usize::from(v2::Plaintext::decode(&bytes).is_ok());
+        messages += usize::from(v2::Plaintext::decode(&bytes).is_ok());
+        requests += usize::from(v2::Request::decode(&bytes).is_ok());
     }
-    assert!(accepted >= 3, "the corpus has messages, found {accepted}");
+    assert!(messages >= 3, "the corpus has messages, found {messages}");
+    assert!(requests >= 3, "the corpus has requests, found {requests}");
 }

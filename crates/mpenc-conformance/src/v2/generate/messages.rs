@@ -183,7 +183,7 @@ fn content(said: &Body) -> Checked<Vec<u8>> {
     content.encode().map_err(unable)
 }
 
-fn flip(packet: &[u8], at: usize) -> Vec<u8> {
+pub(super) fn flip(packet: &[u8], at: usize) -> Vec<u8> {
     let mut bad = packet.to_vec();
     if let Some(byte) = bad.get_mut(at) {
         *byte ^= 1;
@@ -221,10 +221,10 @@ fn packets(dice: &mut Dice, scene: &mut Scene) -> Checked {
     scene.put("the same again", &[0], "accept", None, &good)?;
     scene.refuse("another profile", "header", &flip(&good, 0))?;
     scene.refuse("another suite", "header", &flip(&good, 2))?;
-    scene.refuse("a greeting packet", "header", &{
+    scene.refuse("an unknown kind", "header", &{
         let mut bad = good.clone();
         if let Some(kind) = bad.get_mut(3) {
-            *kind = 0x12;
+            *kind = 0x13;
         }
         bad
     })?;

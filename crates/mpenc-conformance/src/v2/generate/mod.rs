@@ -11,6 +11,7 @@ mod messages;
 mod negative;
 mod packets;
 mod primitive;
+mod requests;
 mod session;
 mod text;
 
@@ -39,7 +40,7 @@ pub fn files() -> Result<Vec<(&'static str, String)>, Fault> {
 
 type Make = fn(&mut Dice) -> Checked<Value>;
 
-const MAKERS: [(&str, Make); 23] = [
+const MAKERS: [(&str, Make); 24] = [
     ("frame.json", primitive::frame),
     ("kdf.json", primitive::kdf),
     ("aead.json", primitive::aead),
@@ -60,6 +61,7 @@ const MAKERS: [(&str, Make); 23] = [
     ("greeting-negative.json", negative::negative),
     ("messages.json", messages::runs),
     ("messages-negative.json", messages::negative),
+    ("requests.json", requests::requests),
     ("session-change.json", session::change),
     ("session-leave.json", session::leave),
     ("session-two.json", session::two),

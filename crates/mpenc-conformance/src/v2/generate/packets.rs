@@ -3,7 +3,8 @@
 use mpenc_crypto::{PublicKey, SignLabel, SigningKey as _, Suite, V2};
 use mpenc_packet::v2::{
     AbortFields, AbortReason, ConfirmationFields, Contribution, ContributionFields, DataPacket,
-    EncodeError, Entry, InitialFields, OpId, PacketKind, PublicationPacket, ShareFields,
+    EncodeError, Entry, InitialFields, OpId, PacketKind, PublicationPacket, RequestPacket,
+    ShareFields,
 };
 use mpenc_types::{ChainHash, MemberId, MessageId, PacketId, SubsessionId};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(super) fn packets(dice: &mut Dice) -> Checked<Value> {
     bad_headers(dice, &mut cases);
     bad_initials(dice, &mut cases);
     bad_others(dice, &mut cases);
+    requests(dice, &mut cases);
     plain("mpenc-v2-packets/1", vec![("cases", cases)])
 }
 
@@ -164,7 +166,7 @@ fn bad_headers(dice: &mut Dice, cases: &mut Vec<Value>) {
         ("kind 00", [0x02, 0x02, 0x01, 0x00]),
         ("kind 06", [0x02, 0x02, 0x01, 0x06]),
         ("kind 0f", [0x02, 0x02, 0x01, 0x0f]),
-        ("kind 12", [0x02, 0x02, 0x01, 0x12]),
+        ("kind 13", [0x02, 0x02, 0x01, 0x13]),
         ("kind ff", [0x02, 0x02, 0x01, 0xff]),
     ] {
         refuse(cases, label, "header", &[&header[..], &rest].concat());
@@ -393,4 +395,27 @@ fn bad_others(dice: &mut Dice, cases: &mut Vec<Value>) {
         *place = 2;
     }
     refuse(cases, "publication: place 513", "place", &bad);
+}
+
+fn requests(dice: &mut Dice, cases: &mut Vec<Value>) {
+    for len in [128, 4096, 6656] {
+        let packet = RequestPacket { nonce: dice.array(), ciphertext: dice.bytes(len + 16) };
+        cases.push(json!({"label": format!("request of {len} bytes"),
+            "packet": hx(packet.to_wire()), "expect": "accept"}));
+    }
+    let header = PacketKind::Request.header();
+    let front = [&header[..], &dice.bytes(12)].concat();
+    for (what, len) in [
+        ("no ciphertext", 0),
+        ("an authenticator only", 16),
+        ("a byte less than the shortest", 143),
+        ("a byte more than the shortest", 145),
+        ("between two lengths", 200),
+        ("longer than the longest", 6800),
+    ] {
+        let packet = [front.clone(), dice.bytes(len)].concat();
+        refuse(cases, &format!("request: {what}"), "length", &packet);
+    }
+    refuse(cases, "request: half a nonce", "short", front.get(..10).unwrap_or_default());
+    refuse(cases, "request: header only", "short", &header);
 }

@@ -60,7 +60,10 @@ fn there_is_one_suite() {
 #[test]
 fn kinds_have_their_numbers() {
     let known: Vec<_> = (0..=u8::MAX).filter_map(|n| Some((n, PacketKind::from_u8(n)?))).collect();
-    assert_eq!(known.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 0x10, 0x11]);
+    assert_eq!(
+        known.iter().map(|(n, _)| *n).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 0x10, 0x11, 0x12]
+    );
     for (number, kind) in known {
         assert_eq!(kind.to_u8(), number);
         assert_eq!(kind.header(), [2, 2, 1, number]);

@@ -1,7 +1,8 @@
 //! What a packet may cost (ATK-002).
 
 use mpenc_packet::v2::{
-    DataPacket, DecodeError, EncodeError, FieldError, PublicationPacket, decode_greeting, kind,
+    ContentError, DataPacket, DecodeError, EncodeError, FieldError, MAX_COUNTS, MAX_HELD,
+    MAX_WANTED, PublicationPacket, Request, RequestPacket, decode_greeting, kind, padded_len,
 };
 use mpenc_types::MessageId;
 use mpenc_types::limits::{MAX_MEMBERS, MAX_PACKET_LEN};
@@ -74,6 +75,7 @@ fn a_packet_beyond_the_channel_is_not_read() {
         assert_eq!(decode_greeting(&packet).err(), Some(expected));
         assert_eq!(DataPacket::decode(&packet).err(), Some(expected));
         assert_eq!(PublicationPacket::decode(&packet).err(), Some(expected));
+        assert_eq!(RequestPacket::decode(&packet).err(), Some(expected));
         packet.truncate(MAX_PACKET_LEN);
         assert_eq!(kind(&packet), Ok(of));
     }
@@ -97,4 +99,67 @@ fn counts_that_lie_are_refused() {
     lie[at] = 0xff;
     let expected = FieldError::TooMany { found: 0xff03, limit: 512 };
     assert_eq!(found(&lie), Some(expected.into()));
+}
+
+/// As many members, deferred messages and missing messages as there can be.
+fn largest_request() -> Request {
+    Request {
+        attempt: u8::MAX,
+        accepted: vec![u64::MAX; MAX_COUNTS],
+        held: (0..).zip([u64::MAX; MAX_HELD]).collect(),
+        wanted: heads(MAX_WANTED).into_iter().map(MessageId::from).collect(),
+    }
+}
+
+//= docs/spec/v2.md#V2-035
+//= type=test
+#[test]
+fn requests_are_limited() {
+    let too_many = |found, limit| Err(FieldError::TooMany { found, limit }.into());
+    let largest = largest_request();
+    let bytes = largest.encode();
+    assert_eq!(Request::decode(&bytes), Ok(largest.clone()));
+    let mut more = largest.clone();
+    more.accepted.push(0);
+    more.held.clear();
+    assert_eq!(Request::decode(&more.encode()), too_many(MAX_COUNTS + 1, MAX_COUNTS));
+    let mut more = Request { accepted: vec![0; 2], ..largest.clone() };
+    more.held = (0..=MAX_HELD as u64).map(|position| (0, position)).collect();
+    assert_eq!(Request::decode(&more.encode()), too_many(MAX_HELD + 1, MAX_HELD));
+    more.held = vec![(1, 1), (2, 0)];
+    assert_eq!(Request::decode(&more.encode()), Err(ContentError::Place));
+    more.held.clear();
+    more.wanted = heads(MAX_WANTED + 1).into_iter().map(MessageId::from).collect();
+    assert_eq!(Request::decode(&more.encode()), too_many(MAX_WANTED + 1, MAX_WANTED));
+    more.wanted.clear();
+    assert_eq!(Request::decode(&more.encode()), Err(FieldError::Truncated.into()));
+    // The packet of the largest is the longest.
+    let packet = |len: usize| RequestPacket { nonce: [0; 12], ciphertext: vec![0; len + 16] };
+    assert!(RequestPacket::decode(&packet(bytes.len()).to_wire()).is_ok());
+    let longer = padded_len(bytes.len() + 1);
+    let found = longer + 16;
+    let expected = Err(DecodeError::Length { found });
+    assert_eq!(RequestPacket::decode(&packet(longer).to_wire()), expected);
+}
+
+//= docs/spec/attacks.md#ATK-002
+//= type=test
+#[test]
+fn counts_of_requests_that_lie_are_refused() {
+    let request = Request {
+        attempt: 0,
+        accepted: vec![1, 2, 3],
+        held: vec![(0, 1), (2, 5)],
+        wanted: vec![[1; 32].into()],
+    };
+    let good = request.encode();
+    // Behind length and attempt; behind three numbers; behind two that are held.
+    for (at, count) in [(5, 3), (31, 2), (53, 1_u16)] {
+        assert_eq!(good[at..at + 2], count.to_be_bytes());
+        for lie in (0..=600).chain([0x7fff, u16::MAX]).filter(|lie| *lie != count) {
+            let mut bad = good.clone();
+            bad[at..at + 2].copy_from_slice(&lie.to_be_bytes());
+            assert!(Request::decode(&bad).is_err(), "{lie} at {at}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use mpenc_crypto::{PublicKey, Signature, Signed};
 use mpenc_packet::v2::{
     AbortFields, AbortReason, Body, ConfirmationFields, Content, Contribution, ContributionFields,
     DataPacket, Entry, ErrorCode, Greeting, InitialFields, OpId, Part, PartStart, Plaintext,
-    PublicationPacket, ShareFields, decode_greeting, padded_len,
+    PublicationPacket, Request, RequestPacket, ShareFields, decode_greeting, padded_len,
 };
 use mpenc_types::{ChainHash, MemberId, MessageId, PacketId, SubsessionId};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -104,6 +104,24 @@ fn content() -> impl Strategy<Value = Content> {
     })
 }
 
+/// Places of those who are held are below the number of members.
+fn request() -> impl Strategy<Value = Request> {
+    (1..=512_u16).prop_flat_map(|members| {
+        (
+            any::<u8>(),
+            vec(any::<u64>(), usize::from(members)),
+            btree_set((0..members, any::<u64>()), 0..=128),
+            btree_set(bytes32(), 1..=32),
+        )
+            .prop_map(|(attempt, accepted, held, wanted)| Request {
+                attempt,
+                accepted,
+                held: held.into_iter().collect(),
+                wanted: wanted.into_iter().map(MessageId::from).collect(),
+            })
+    })
+}
+
 /// Any greeting packet.
 fn greeting() -> impl Strategy<Value = Vec<u8>> {
     let reasons = prop_oneof![
@@ -190,6 +208,37 @@ proptest! {
     }
 
     #[test]
+    fn request_packets_are_inverse(nonce in any::<[u8; 12]>(), len in 0..6_411_usize) {
+        let packet = RequestPacket { nonce, ciphertext: vec![7; padded_len(len) + 16] };
+        let wire = packet.to_wire();
+        prop_assert_eq!(&wire[..16], packet.aad());
+        prop_assert_eq!(RequestPacket::decode(&wire), Ok(packet));
+        check_v2(&wire);
+    }
+
+    #[test]
+    fn requests_are_inverse(request in request()) {
+        let bytes = request.encode();
+        prop_assert_eq!(bytes.len(), padded_len(bytes.len()));
+        prop_assert_eq!(Request::decode(&bytes), Ok(request));
+        check_v2(&bytes);
+    }
+
+    #[test]
+    fn altered_requests_are_refused_or_canonical(
+        request in request(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut bytes = request.encode();
+        // Its counts and what is before them more often than the rest.
+        let at = at.index(2 * bytes.len());
+        let at = if at < bytes.len() { at } else { at % 12 };
+        bytes[at] = byte;
+        check_v2(&bytes);
+    }
+
+    #[test]
     fn contents_are_inverse(content in content()) {
         let bytes = content.encode().unwrap();
         prop_assert_eq!(Content::decode(&bytes), Ok(content));
@@ -259,7 +308,7 @@ proptest! {
     #[test]
     fn any_bytes_are_refused_or_canonical(
         bytes in vec(any::<u8>(), 0..300),
-        kind in select(&[1_u8, 2, 3, 4, 5, 0x10, 0x11][..]),
+        kind in select(&[1_u8, 2, 3, 4, 5, 0x10, 0x11, 0x12][..]),
     ) {
         check_v2(&bytes);
         check_v2(&[&[2, 2, 1, kind][..], &bytes].concat());
