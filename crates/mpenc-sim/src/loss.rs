@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
 use mpenc::{
-    Env, Identity, MemberId, MemberSet, Notice, Profile, Session, SessionConfig, SessionState,
-    Timestamp, Timing,
+    Env, Identity, MemberId, MemberSet, MessageId, Notice, Profile, Session, SessionConfig,
+    SessionState, Timestamp, Timing,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -52,6 +52,9 @@ pub struct Figures {
     pub deliveries: u64,
     /// Notices that something may not have arrived, by kind.
     pub warnings: BTreeMap<&'static str, u64>,
+    /// How many of them had no cause: nothing that they depend on was lost or took longer than
+    /// BC_LAT.
+    pub false_warnings: u64,
     /// Warnings in force at the end.
     pub in_force: u64,
     /// Members that do not know at the end that everybody has everything.
@@ -199,6 +202,48 @@ impl Lossy {
             _ => return,
         };
         *self.figures.warnings.entry(kind).or_default() += 1;
+        self.figures.false_warnings += u64::from(!self.has_cause(name, notice));
+    }
+
+    /// Whether something was lost or late without which the warning would not be there.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others have causes of other sorts")]
+    fn has_cause(&self, name: &MemberId, notice: &Notice) -> bool {
+        match notice {
+            Notice::NotFullyAcked { id, unacked_by, .. } => {
+                unacked_by.iter().any(|reader| self.ack_is_late(name, reader, id))
+            }
+            Notice::NotAccepted { missing, .. } => missing.iter().any(|id| {
+                let sent = self.sent_at(id);
+                sent.is_some_and(|sent| sent + Timing::default().bc_lat() <= self.now)
+            }),
+            _ => false,
+        }
+    }
+
+    /// Whether a reader has a message late or not at all, or its acknowledgement took longer than
+    /// BC_LAT on the way here.
+    fn ack_is_late(&self, name: &MemberId, reader: &MemberId, id: &MessageId) -> bool {
+        let bc_lat = Timing::default().bc_lat();
+        let Some(sent) = self.sent_at(id) else {
+            return false;
+        };
+        let Some(theirs) = self.members.get(reader).map(|member| &member.session) else {
+            return false;
+        };
+        let Some(read) = theirs.accepted_at(id) else { return sent + bc_lat <= self.now };
+        if read > sent + bc_lat {
+            return true;
+        }
+        let ack = theirs.first_ack(reader, id);
+        let acked = ack.and_then(|ack| theirs.accepted_at(&ack));
+        let ours = self.members.get(name).map(|member| &member.session);
+        let here = ack.and_then(|ack| ours?.accepted_at(&ack));
+        here.is_none() && acked.is_some_and(|acked| acked + bc_lat <= self.now)
+    }
+
+    /// When a message was sent: nobody accepts it before its author.
+    fn sent_at(&self, id: &MessageId) -> Option<Timestamp> {
+        self.members.values().filter_map(|member| member.session.accepted_at(id)).min()
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "nobody leaves or is asked to")]

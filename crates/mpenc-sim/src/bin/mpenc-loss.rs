@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     println!(
-        "loss   seed  packets  per text  overhead  copies  asked  lost     deliveries  repaired after  warnings"
+        "loss   seed  packets  per text  overhead  copies  asked  lost     deliveries  repaired after  false  warnings"
     );
     let mut failed = 0_u32;
     for seed in options.start..options.start.saturating_add(options.seeds) {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
             let bare = *bare.get_or_insert(figures.packets);
             let ratio = |a: u64, b: u64| a as f64 / b.max(1) as f64;
             println!(
-                "{:>4.1}%  {seed:>4}  {:>7}  {:>8.2}  {:>7.2}x  {:>6}  {:>5}  {:>7}  {:>10}  {:>12.0} s  {}",
+                "{:>4.1}%  {seed:>4}  {:>7}  {:>8.2}  {:>7.2}x  {:>6}  {:>5}  {:>7}  {:>10}  {:>12.0} s  {:>5}  {}",
                 *loss as f64 / 10.0,
                 figures.packets,
                 ratio(figures.packets, options.texts as u64),
@@ -77,6 +77,7 @@ fn main() -> ExitCode {
                 figures.lost,
                 figures.deliveries,
                 figures.until_repaired as f64 / 1000.0,
+                figures.false_warnings,
                 warnings(&figures.warnings),
             );
             if !figures.left_behind.is_empty() || figures.in_force > 0 {

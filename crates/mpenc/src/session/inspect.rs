@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use mpenc_crypto::{PublicKey, SecretBytes};
-use mpenc_types::{MemberId, MessageId};
+use mpenc_types::{MemberId, MessageId, Timestamp};
 use zeroize::Zeroizing;
 
 use super::Session;
@@ -72,6 +72,20 @@ impl Session {
         let mut subsessions = self.current.iter().chain(&self.previous);
         let holder = subsessions.find(|sub| sub.transcript.contains(id))?;
         Some(holder.transcript.parents(id))
+    }
+
+    /// When the owner accepted a message of any kind; `None` once nothing is remembered of it.
+    #[must_use]
+    pub fn accepted_at(&self, id: &MessageId) -> Option<Timestamp> {
+        let mut subsessions = self.current.iter().chain(&self.previous);
+        Some(subsessions.find_map(|sub| sub.acks.times(id))?.accepted_at)
+    }
+
+    /// The first message of a member that acknowledges another, as far as the owner knows.
+    #[must_use]
+    pub fn first_ack(&self, by: &MemberId, id: &MessageId) -> Option<MessageId> {
+        let mut subsessions = self.current.iter().chain(&self.previous);
+        subsessions.find_map(|sub| sub.transcript.first_after(by, id))
     }
 
     /// Whether an own proposal is on its way and not echoed yet.

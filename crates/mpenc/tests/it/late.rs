@@ -38,6 +38,8 @@ fn a_message_waits_for_its_ancestors() {
     twin.say("alice", "second");
     let (_, second) = data_packet(&twin, 1);
 
+    // Alice does not hear that she is asked for the first.
+    world.members.get_mut(&id("alice")).unwrap().held = true;
     assert_eq!(world.inject("bob", "alice", &second), Disposition::Deferred);
     assert!(world.texts("bob").is_empty());
     assert_eq!(world.session("bob").deferred(), 1);
