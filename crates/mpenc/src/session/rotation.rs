@@ -183,7 +183,8 @@ impl Session {
         }
         let Some(channel) = self.channel.clone() else { return };
         let (now, grace) = (self.now, self.timing().fin_grace());
-        for sub in self.current.iter_mut().chain(&mut self.previous) {
+        let subs = self.current.iter_mut().chain(&mut self.previous);
+        for sub in subs.filter(|sub| sub.is_open()) {
             let Some(shutdown) = &mut sub.shutdown else { continue };
             if shutdown.stop.is_none_or(|stop| stop > now) {
                 continue;
@@ -206,9 +207,7 @@ impl Session {
     pub(super) fn close_finished(&mut self, env: &mut Env<'_>) {
         self.wait_for_last_words();
         let now = self.now;
-        let due = |sub: &&Subsession| {
-            sub.is_open() && sub.shutdown.as_ref().is_some_and(|s| s.deadline() <= now)
-        };
+        let due = |sub: &&Subsession| sub.stops_at().is_some_and(|at| at <= now);
         // Oldest first, so that contexts are released in order.
         while let Some(n) = self.previous.iter().rposition(|sub| due(&sub)) {
             self.acknowledge_last(env, Which::Previous(n));

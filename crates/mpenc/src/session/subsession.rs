@@ -155,6 +155,13 @@ impl Subsession {
         matches!(self.state, SubsessionState::Joined | SubsessionState::Parting)
     }
 
+    /// When it stops, if it is shutting down. An author that contradicts itself stops no clock.
+    //= docs/spec/protocol.md#SES-033
+    pub(super) fn stops_at(&self) -> Option<Timestamp> {
+        let over = matches!(self.state, SubsessionState::Parted | SubsessionState::PartFailed);
+        self.shutdown.as_ref().filter(|_| !over).map(Shutdown::deadline)
+    }
+
     /// A copy of something accepted, deferred or refused already (TRN-024).
     pub(super) fn knows(&self, id: &MessageId) -> bool {
         self.transcript.contains(id) || self.deferral.contains(id) || self.refused.contains(id)

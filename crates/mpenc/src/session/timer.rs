@@ -43,18 +43,18 @@ impl Session {
         if let Some((at, cause)) = self.deadlines.next() {
             consider(Some(at), *cause);
         }
+        for sub in self.subsessions() {
+            let cause = match sub.shutdown.as_ref().and_then(|shutdown| shutdown.stop) {
+                Some(_) => TimerKind::FinGrace,
+                None => TimerKind::FinTimeout,
+            };
+            consider(sub.stops_at(), cause);
+        }
         for sub in self.subsessions().filter(|sub| sub.is_open()) {
             if let Some(deadline) = sub.acks.next_timer() {
                 consider(Some(deadline.at), deadline.cause);
             }
             consider(self.repair_deadline(sub), TimerKind::Repair);
-            if let Some(shutdown) = &sub.shutdown {
-                let cause = match shutdown.stop {
-                    Some(_) => TimerKind::FinGrace,
-                    None => TimerKind::FinTimeout,
-                };
-                consider(Some(shutdown.deadline()), cause);
-            }
             let grace = self.pace().not_accepted();
             let deferred = sub
                 .deferral

@@ -234,3 +234,29 @@ fn what_is_written_after_a_farewell_is_hidden_and_what_answers_it_is_not() {
     assert_eq!(world.session("alice").log_parents(&answer), Some(vec![before]));
     assert_ne!(world.session("alice").state(), SessionState::Error);
 }
+
+#[test]
+fn an_author_that_contradicts_itself_keeps_nobody_from_leaving() {
+    //= docs/spec/protocol.md#SES-033
+    //= type=test
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::v1(&names);
+    world.establish(&names);
+    world.pass_secs(60);
+    let mut twin = World::v1(&names);
+    twin.establish(&names);
+    twin.pass_secs(60);
+    world.say("mallory", "I love you all");
+    twin.say("mallory", "I love only Bob");
+    let (_, other) = twin.packets.last().unwrap().clone();
+    // Bob says farewell, and hears of the contradiction before all have acknowledged it.
+    world.act("bob", |s, env| s.part(env)).unwrap();
+    assert_eq!(world.inject("bob", "mallory", &other), Disposition::Rejected(RejectReason::Fork));
+    world.members.get_mut(&id("bob")).unwrap().held = true;
+    world.immovable = set(&["bob"]);
+    world.pass_secs(100);
+    assert!(!world.channel.contains(&id("bob")), "he waits for acknowledgements for ever");
+    world.members.get_mut(&id("bob")).unwrap().held = false;
+    world.settle();
+    assert_eq!(world.session("bob").state(), SessionState::PartFailed);
+}
