@@ -226,11 +226,12 @@ impl Session {
     }
 
     /// Whether everybody in the session is known to have accepted the same operations as the
-    /// owner; never in a v1 session, which has no means to find out (ORD-040).
+    /// owner; never in a v1 session, which has no means to find out (ORD-040), nor after the owner
+    /// has closed its part of the session, as nobody tells it any more.
     #[must_use]
     pub fn order_verified(&self) -> bool {
         self.rules.has_gated()
-            && self.current.is_some()
+            && self.current.as_ref().is_some_and(|current| current.is_open())
             && self.confirmations.is_none()
             && self.order_inconsistent.is_empty()
     }

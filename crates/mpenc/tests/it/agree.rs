@@ -90,6 +90,20 @@ fn a_later_confirmation_counts_for_all_before() {
     }
 }
 
+#[test]
+fn nothing_is_said_to_be_verified_after_the_own_part_is_closed() {
+    // Found by the simulator.
+    //= docs/spec/protocol.md#SEC-001
+    //= type=test
+    let mut world = established();
+    assert!(world.session("alice").order_verified());
+    world.act("alice", |s, env| s.part(env)).unwrap();
+    world.members.get_mut(&id("alice")).unwrap().held = true;
+    world.pass_secs(100);
+    assert!(world.session("alice").channel_members().is_some());
+    assert!(!world.session("alice").order_verified());
+}
+
 //= docs/spec/protocol.md#ORD-036
 //= type=test
 #[test]
