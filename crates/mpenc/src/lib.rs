@@ -86,6 +86,9 @@ pub use mpenc_liveness::{Deadline, Flow, PresenceState, Preset, TimerKind, Timin
 pub use mpenc_types::*;
 pub use profile::{Profile, UnknownProfile};
 pub use security::{BadEvidence, ForkEvidence};
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use session::Rewritten;
 pub use session::{
     AbortError, BadMessage, Change, ChangeError, Disposition, Env, FailReason, Fingerprint, Health,
     Message, Notice, OperationError, OperationId, OperationView, RejectReason, SendError, Session,

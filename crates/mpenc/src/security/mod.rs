@@ -74,6 +74,17 @@ pub struct OrderPoint {
     pub chain: ChainHash,
 }
 
+/// What an insider may change of a message of its own.
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What the message answers.
+    pub parents: Vec<MessageId>,
+    /// Replaces the text, if it has one.
+    pub text: Option<String>,
+}
+
 /// What a message says besides its body.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageHeader<'a> {
@@ -258,6 +269,15 @@ pub trait MessageSecurity: fmt::Debug + Send {
     fn key_check(&self) -> Option<[u8; 32]> {
         None
     }
+
+    /// The own message of a packet with something changed, sealed and signed again at its place:
+    /// what an insider can do. For the simulation of dishonest members.
+    #[cfg(feature = "testing")]
+    fn rewrite(
+        &self,
+        packet: &[u8],
+        change: &mut dyn FnMut(&mut Draft),
+    ) -> Option<(MessageId, Vec<u8>)>;
 
     /// Tells every secret that is in memory now, with what it is: what somebody gets who steals
     /// the state. For attacks in tests.

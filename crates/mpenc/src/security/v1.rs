@@ -167,6 +167,33 @@ impl<S: StreamCipher> MessageSecurity for V1Security<S> {
         false
     }
 
+    #[cfg(feature = "testing")]
+    fn rewrite(
+        &self,
+        packet: &[u8],
+        change: &mut dyn FnMut(&mut super::Draft),
+    ) -> Option<(MessageId, Vec<u8>)> {
+        let data = self.decode(packet).ok()?;
+        let group_key = self.group_key.as_ref()?;
+        let data = data.peek();
+        let mut text = data.ciphertext().to_vec();
+        S::apply_keystream(group_key, data.iv(), &mut text);
+        let mut content = Content::decode(padding::unpad(&text).ok()?).ok()?;
+        let mut draft = super::Draft { parents: content.parents.clone(), text: None };
+        change(&mut draft);
+        content.parents = draft.parents;
+        if let (v1::Body::Payload(text), Some(other)) = (&mut content.body, draft.text) {
+            *text = other;
+        }
+        let raw = content.encode().ok()?;
+        let mut ciphertext = padding::pad(&raw, self.padding).ok()?;
+        let [iv @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            S::hash(&[data.iv(), &raw]);
+        S::apply_keystream(group_key, &iv, &mut ciphertext);
+        let data = DataFields { iv, ciphertext }.sign(&*self.signer, self.binding()).ok()?;
+        Some((data.message_id::<S>(), data.to_wire()))
+    }
+
     #[cfg(feature = "inspect")]
     fn key_check(&self) -> Option<[u8; 32]> {
         Some(self.sid_key_hash)

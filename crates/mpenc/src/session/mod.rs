@@ -26,6 +26,8 @@ mod fingerprint;
 #[cfg(feature = "hazmat")]
 mod hazmat;
 mod input;
+#[cfg(feature = "testing")]
+mod insider;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod log;
@@ -49,6 +51,8 @@ mod trial;
 
 pub use fingerprint::Fingerprint;
 pub use input::{Disposition, RejectReason};
+#[cfg(feature = "testing")]
+pub use insider::Rewritten;
 #[cfg(feature = "inspect")]
 pub use inspect::{Revealed, Secrets};
 pub use notice::{

@@ -297,6 +297,15 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         Some(S::hash(&[b"mpENC-2 inspection", self.sid.as_bytes(), live.identifier_key.expose()]))
     }
 
+    #[cfg(feature = "testing")]
+    fn rewrite(
+        &self,
+        packet: &[u8],
+        change: &mut dyn FnMut(&mut super::Draft),
+    ) -> Option<(MessageId, Vec<u8>)> {
+        self.rewritten(packet, change)
+    }
+
     /// Each type is taken apart in full, so that whoever adds a field has to say whether it is
     /// secret.
     #[cfg(feature = "inspect")]

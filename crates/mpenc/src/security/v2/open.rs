@@ -70,7 +70,7 @@ impl<S: MessageSuite> V2Security<S> {
 
 /// What any member may have encrypted: nothing in it is the author's until the signature is
 /// verified.
-fn decrypted<S: MessageSuite>(
+pub(super) fn decrypted<S: MessageSuite>(
     data: DataPacket,
     keys: &PacketKeys,
 ) -> Result<Plaintext, OpenReject> {

@@ -49,6 +49,38 @@ impl<S: MessageSuite> V2Security<S> {
         Ok(Sealed { id, packet })
     }
 
+    /// An own message with something changed, at the same position.
+    #[cfg(feature = "testing")]
+    pub(super) fn rewritten(
+        &self,
+        packet: &[u8],
+        change: &mut dyn FnMut(&mut crate::security::Draft),
+    ) -> Option<(mpenc_types::MessageId, Vec<u8>)> {
+        let data = DataPacket::decode(packet).ok()?;
+        let place = self.tags.get(&super::Tag(data.tag)).copied()?;
+        let live = self.live.as_ref().filter(|live| live.own == place.author)?;
+        let own = live.author(live.own)?;
+        let at = Whereabouts { sid: &self.sid, author: &own.name, position: place.position };
+        own.window.with_keys::<S, _>(place.position, |keys| {
+            let plain = super::open::decrypted::<S>(data, keys).ok()?;
+            let mut content = Content::decode(&plain.content).ok()?;
+            let mut draft = crate::security::Draft { parents: content.parents.clone(), text: None };
+            change(&mut draft);
+            content.parents = draft.parents;
+            if let (mpenc_packet::v2::Body::Payload(text), Some(other)) =
+                (&mut content.body, draft.text)
+            {
+                *text = other;
+            }
+            let content = content.encode().ok()?;
+            let id = at.identifier::<S>(&live.identifier_key, &content);
+            let signed = at.signed::<S>(&id, &keys.tag);
+            let signature = live.signer.sign(&[SignLabel::MESSAGE.as_bytes(), &signed]);
+            let id = known_as::<S>(id, &signature);
+            Some((id, encrypted::<S>(Plaintext { signature, content }, keys)))
+        })?
+    }
+
     fn advance_own(&mut self) {
         let Self { live, tags, .. } = self;
         let Some(live) = live.as_mut() else { return };
