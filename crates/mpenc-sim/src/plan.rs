@@ -23,6 +23,9 @@ pub(crate) enum Act {
     Views(Views),
     /// An old packet again, to some, perhaps in another's name.
     Replay { mask: u8, pick: u32, rename: bool },
+    /// Somebody crashes, comes back at once, and gets the packets of a recent operation again, its
+    /// own among them.
+    Relive { who: u8, back: u8 },
     /// Some are told of an event in the channel that did not happen.
     Lie { mask: u8, whom: u8, lie: Lie },
     /// The next packets of an insider are not what an honest member would send.
@@ -117,6 +120,12 @@ pub(crate) enum Trick {
     TwoFaced,
     /// An earlier packet instead.
     Reuse,
+    /// Both the packet and another form of it.
+    Both,
+    /// Keeps a message back, and then writes as if it had never been.
+    Deny,
+    /// Proposes at once what fits the members' history, whether it is a member or not.
+    Intrude,
 }
 
 /// The plan of a run.
@@ -241,15 +250,23 @@ fn hostile_act(dice: &mut Dice, adversary: Adversary) -> Act {
             },
         },
         Adversary::Replaying => {
-            Act::Replay { mask: dice.byte(), pick: dice.word(), rename: dice.chance(200) }
+            let (mask, pick, rename) = (dice.byte(), dice.word(), dice.chance(200));
+            let back = pick.to_le_bytes()[0];
+            match rename && back & 0x80 != 0 {
+                true => Act::Relive { who: mask, back: back & 3 },
+                false => Act::Replay { mask, pick, rename },
+            }
         }
         Adversary::Insider => Act::Insider {
             which: dice.byte(),
-            trick: match dice.below(6) {
+            trick: match dice.below(11) {
                 0 => Trick::Withhold,
-                1 | 2 => Trick::Alter,
-                3 | 4 => Trick::TwoFaced,
-                _ => Trick::Reuse,
+                1..=3 => Trick::Alter,
+                4 | 5 => Trick::TwoFaced,
+                6 => Trick::Reuse,
+                7 | 8 => Trick::Both,
+                9 => Trick::Deny,
+                _ => Trick::Intrude,
             },
             count: 1 + dice.byte() % 3,
             arg: dice.word(),
@@ -347,6 +364,9 @@ impl fmt::Display for InWords {
                 let whose = if rename { " in another's name" } else { "" };
                 write!(f, "an old packet comes again to {}{whose}", some(mask))
             }
+            Act::Relive { who, .. } => {
+                write!(f, "{} crashes, returns, and gets an old operation again", name(who))
+            }
             Act::Lie { mask, whom, lie } => match lie {
                 Lie::Enters => write!(f, "{} hear that {} enters", some(mask), name(whom)),
                 Lie::Leaves => write!(f, "{} hear that {} leaves", some(mask), name(whom)),
@@ -358,6 +378,11 @@ impl fmt::Display for InWords {
                     Trick::Alter => "alters",
                     Trick::TwoFaced => "sends different members different forms of",
                     Trick::Reuse => "sends old packets instead of",
+                    Trick::Both => "sends, with another form of each,",
+                    Trick::Deny => "keeps back the first, and leaves it out of the others, of",
+                    Trick::Intrude => {
+                        return f.write_str("an insider proposes what fits the history");
+                    }
                 };
                 write!(f, "an insider {trick} its next {count} packets")
             }

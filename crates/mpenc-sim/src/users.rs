@@ -201,6 +201,7 @@ impl World {
                     .get(who)
                     .and_then(|p| Some(p.session.as_ref()?.candidates()))
                     .unwrap_or_default();
+                self.oracle.wants(who, &candidates);
                 self.call(who, |s, env| drop(s.change(env, &candidates, &MemberSet::new())));
                 if let Some(person) = self.people.get_mut(who) {
                     person.user.vain += 1;

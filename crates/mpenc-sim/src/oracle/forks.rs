@@ -38,7 +38,12 @@ impl Oracle {
         let order = people.get(who).and_then(|p| p.session.as_ref()?.order());
         let Some(life) = self.lives.get_mut(who) else { return Ok(()) };
         match order {
-            Some(order) if life.orders.last() != Some(&order) => life.orders.push(order),
+            Some(order) if life.orders.last() != Some(&order) => {
+                life.orders.push(order);
+                if let Some(ever) = self.ever.get_mut(who) {
+                    ever.insert(order);
+                }
+            }
             None => life.orders.clear(),
             Some(_) => return Ok(()),
         }

@@ -82,6 +82,33 @@ impl Oracle {
         Ok(())
     }
 
+    /// From now on nobody honest may accept this message.
+    pub(crate) fn forbid(&mut self, id: MessageId, why: &'static str) {
+        self.forbidden.insert(id, why);
+    }
+
+    /// From now on nobody honest may accept both messages.
+    pub(crate) fn contradict(&mut self, one: MessageId, other: MessageId) {
+        self.twins.push((one, other));
+    }
+
+    /// Whether somebody has accepted what breaks the rules, whoever wrote it.
+    //= docs/spec/protocol.md#SEC-021
+    pub(super) fn rules_are_kept(&self, people: &[Person], who: usize) -> Result<(), String> {
+        let session = people.get(who).and_then(|person| person.session.as_ref());
+        let Some(session) = session else { return Ok(()) };
+        let has = |id: &MessageId| session.kind(id).is_some();
+        if let Some((id, why)) = self.forbidden.iter().find(|(id, _)| has(id)) {
+            return Err(format!("SEC-021: accepts {id:?}, which {why}"));
+        }
+        match self.twins.iter().find(|(one, other)| has(one) && has(other)) {
+            Some((one, other)) => {
+                Err(format!("SEC-021: accepts {one:?} and {other:?}, of which one is a lie"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A message was shown to somebody.
     pub(super) fn accepts(
         &mut self,
@@ -152,6 +179,11 @@ impl Oracle {
                 return Err(format!("I4: nobody is called {reader}"));
             };
             if person.insider || at == who {
+                continue;
+            }
+            // Whoever crashed may have had it without being shown it, and only messages of honest
+            // authors are looked for at a crash.
+            if !self.sent.contains_key(id) && self.crashed.contains(&at) {
                 continue;
             }
             let now = person.session.as_ref().is_some_and(|session| session.kind(id).is_some());

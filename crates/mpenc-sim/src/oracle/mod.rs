@@ -3,6 +3,7 @@
 //! Numbers are those of `docs/spec/attacks.md`. What is expected of a profile is in [`expect`].
 
 mod agreement;
+mod conduct;
 pub(crate) mod expect;
 mod forks;
 mod messages;
@@ -16,6 +17,7 @@ use crate::report::{is_warning, kind_of};
 use crate::server::Parcel;
 use crate::world::Person;
 use agreement::Completed;
+use conduct::{Conduct, Turn};
 use expect::Expect;
 use forks::Forks;
 use messages::Sent;
@@ -44,6 +46,7 @@ pub(crate) struct Life {
 /// Everything that ever was, and what must be true of it.
 pub(crate) struct Oracle {
     expect: Expect,
+    v2: bool,
     honest: usize,
     pub(crate) lives: Vec<Life>,
     sent: BTreeMap<MessageId, Sent>,
@@ -54,6 +57,20 @@ pub(crate) struct Oracle {
     holders: BTreeMap<[u8; 32], agreement::Holders>,
     speaking: Option<(usize, String)>,
     forks: Forks,
+    conduct: Vec<Conduct>,
+    turn: Turn,
+    /// Operation packets that each member made, in any of its lives.
+    made: Vec<BTreeSet<Vec<u8>>>,
+    /// Orders of operations that each member ever had.
+    ever: Vec<BTreeSet<(PacketId, ChainHash)>>,
+    /// Those who ever crashed.
+    crashed: BTreeSet<usize>,
+    /// Operation packets that must not count for anything, and why.
+    void: BTreeMap<Vec<u8>, &'static str>,
+    /// Messages that nobody honest may accept, and why.
+    forbidden: BTreeMap<MessageId, &'static str>,
+    /// Messages of which nobody honest may accept both.
+    twins: Vec<(MessageId, MessageId)>,
     /// When somebody last said farewell, left, or was named in an exclusion.
     departed: BTreeMap<MemberId, u64>,
 }
@@ -74,6 +91,7 @@ pub(crate) struct Digest {
     lingering: MemberSet,
     proposal: bool,
     channel: Option<MemberSet>,
+    waiting: bool,
 }
 
 /// For how long after a farewell others may still write to somebody: FIN_TIMEOUT.
@@ -83,6 +101,7 @@ impl Oracle {
     pub(crate) fn new(options: &Options, honest: usize) -> Self {
         Self {
             expect: Expect::of(options),
+            v2: options.v2,
             honest,
             lives: (0..options.members).map(|_| Life::default()).collect(),
             sent: BTreeMap::new(),
@@ -91,6 +110,14 @@ impl Oracle {
             holders: BTreeMap::new(),
             speaking: None,
             forks: Forks::default(),
+            conduct: (0..options.members).map(|_| Conduct::default()).collect(),
+            turn: Turn::default(),
+            made: vec![BTreeSet::new(); options.members],
+            ever: vec![BTreeSet::new(); options.members],
+            crashed: BTreeSet::new(),
+            void: BTreeMap::new(),
+            forbidden: BTreeMap::new(),
+            twins: Vec::new(),
             departed: BTreeMap::new(),
         }
     }
@@ -99,11 +126,15 @@ impl Oracle {
         if let Some(life) = self.lives.get_mut(who) {
             *life = Life::default();
         }
+        if let Some(conduct) = self.conduct.get_mut(who) {
+            *conduct = Conduct::default();
+        }
         self.forks.forget(who);
     }
 
     /// A crash: what was accepted but not shown is remembered.
     pub(crate) fn died(&mut self, people: &[Person], who: usize) {
+        self.crashed.insert(who);
         let session = people.get(who).and_then(|person| person.session.as_ref());
         if let (Some(session), Some(accepted)) = (session, self.accepted.get_mut(who)) {
             accepted.extend(self.sent.keys().filter(|id| session.kind(id).is_some()));
@@ -127,6 +158,7 @@ impl Oracle {
             lingering: session.lingering_members().clone(),
             proposal: session.has_proposal(),
             channel: session.channel_members().cloned(),
+            waiting: session.is_waiting(),
         })
     }
 
@@ -142,6 +174,7 @@ impl Oracle {
         if person.insider {
             return self.keys_of(people, who, true);
         }
+        self.begin_turn(&person.name, who, notices)?;
         let mut renewed = false;
         for notice in notices {
             match notice {

@@ -19,7 +19,7 @@ use mpenc::{MemberId, MemberSet};
 use crate::dice::Dice;
 
 pub(crate) use inbox::{Inbox, Parcel};
-pub(crate) use sort::{label, sort_of};
+pub(crate) use sort::{is_greeting, label, sort_of};
 use tamper::Tampering;
 use views::View;
 

@@ -4,8 +4,12 @@ use mpenc::channel::ChannelEvent;
 use mpenc::{MemberId, MemberSet};
 
 use super::Server;
+use super::sort::is_initial;
 use crate::dice::Dice;
 use crate::plan::Lie;
+
+/// Packets of an old operation that come again at once.
+const RELIVED: usize = 40;
 
 impl Server {
     /// Delivers a packet of the archive to those in the mask.
@@ -24,6 +28,19 @@ impl Server {
         for to in self.those(mask) {
             let event = ChannelEvent::Packet { sender: sender.clone(), bytes: bytes.clone() };
             self.deliver_later(&to, event, 0, true);
+        }
+    }
+
+    /// Delivers the packets since a recent proposal again, in their order.
+    pub(crate) fn relive(&mut self, to: &MemberId, back: usize) {
+        let v2_session = self.v2;
+        let begins = |(_, bytes): &&(MemberId, Vec<u8>)| is_initial(v2_session, bytes);
+        let proposals: Vec<_> =
+            self.archive.iter().enumerate().filter(|(_, packet)| begins(packet)).collect();
+        let Some((from, _)) = proposals.iter().rev().nth(back).copied() else { return };
+        let packets: Vec<_> = self.archive.iter().skip(from).take(RELIVED).cloned().collect();
+        for (sender, bytes) in packets {
+            self.deliver_later(to, ChannelEvent::Packet { sender, bytes }, 0, true);
         }
     }
 
@@ -53,6 +70,12 @@ impl Server {
         let own: Vec<_> = self.archive.iter().filter(|(sender, _)| sender == member).collect();
         let at = usize::try_from(dice.below(own.len() as u64)).unwrap_or(0);
         own.get(at).map(|(_, bytes)| bytes.clone())
+    }
+
+    /// Everything that a member ever sent, the latest first.
+    pub(crate) fn packets_of(&self, member: &MemberId) -> impl Iterator<Item = &[u8]> {
+        let own = self.archive.iter().rev().filter(move |(sender, _)| sender == member);
+        own.map(|(_, bytes)| bytes.as_slice())
     }
 
     /// A packet takes its place in the order, but those in the mask see another one there, or

@@ -58,6 +58,15 @@ impl World {
                 Views::Merge => self.server.merge(),
             },
             Act::Replay { mask, pick, rename } => self.server.replay(mask, pick, rename),
+            Act::Relive { who, back } => {
+                let who = pick(who, members);
+                self.crash(who);
+                self.deed(who, Deed::Join, 0);
+                while self.failure.is_none() && self.deliver(who) {}
+                if let Some(name) = self.name(who) {
+                    self.server.relive(&name, usize::from(back));
+                }
+            }
             Act::Lie { mask, whom, lie } => {
                 if let Some(name) = self.name(pick(whom, members)) {
                     self.server.lie(mask, &name, lie);
@@ -110,11 +119,13 @@ impl World {
                 self.call(who, |s, env| s.join(env).is_ok());
             }
             Deed::Include if !candidates.is_empty() => {
+                self.oracle.wants(who, &candidates);
                 self.call(who, |s, env| s.change(env, &candidates, &nobody).is_ok());
             }
             Deed::Exclude | Deed::Swap => {
                 let include = if deed == Deed::Swap { candidates } else { MemberSet::new() };
                 if let Some(exclude) = other {
+                    self.oracle.wants(who, &include);
                     self.call(who, |s, env| s.change(env, &include, &exclude).is_ok());
                 }
             }

@@ -6,9 +6,11 @@ use mpenc_packet::v2::{AbortFields, Greeting, OpId, decode_greeting};
 use mpenc_packet::{v1, v2};
 
 use super::World;
+use super::forged::Breach;
 use crate::dice::Dice;
+use crate::server::is_greeting;
 
-fn key(mock: bool, seed: &SecretBytes<32>) -> Box<dyn SigningKey> {
+pub(super) fn key(mock: bool, seed: &SecretBytes<32>) -> Box<dyn SigningKey> {
     match mock {
         true => Box::new(<Transparent as Suite>::SigningKey::from_seed(seed)),
         false => Box::new(<V1 as Suite>::SigningKey::from_seed(seed)),
@@ -17,15 +19,42 @@ fn key(mock: bool, seed: &SecretBytes<32>) -> Box<dyn SigningKey> {
 
 impl World {
     /// The packet with something changed, correctly signed; nothing if we cannot.
-    pub(super) fn altered(&self, who: usize, packet: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
+    pub(super) fn altered(
+        &mut self,
+        who: usize,
+        packet: &[u8],
+        breach: Option<Breach>,
+        dice: &mut Dice,
+    ) -> Option<Vec<u8>> {
+        if !is_greeting(self.options.v2, packet) {
+            return self.broken_message(who, packet, breach, dice);
+        }
         let person = self.people.get(who)?;
         if self.options.v2 {
             let key = key(self.options.mock, &person.seed);
             return alter_v2(packet, &*key, dice);
         }
-        let secrets = person.session.as_ref()?.secrets()?;
-        let key = key(self.options.mock, &secrets.ephemeral_seed);
-        alter_v1(packet, &*key, dice)
+        let key = self.ephemeral_of(who, packet)?;
+        let (packet, void) = alter_v1(packet, &*key, dice)?;
+        if let Some(why) = void {
+            self.oracle.void(packet.clone(), why);
+        }
+        Some(packet)
+    }
+
+    /// The ephemeral key that signed an operation packet of v1.
+    fn ephemeral_of(&self, who: usize, packet: &[u8]) -> Option<Box<dyn SigningKey>> {
+        let Ok(v1::Packet::Greeting(greeting)) = v1::decode(packet) else { return None };
+        let revealed = self.people.get(who)?.session.as_ref()?.reveal();
+        let keys = revealed.iter().filter(|secret| secret.what == "ephemeral");
+        keys.filter_map(|secret| {
+            let seed: [u8; 32] = secret.bytes.as_slice().try_into().ok()?;
+            Some(key(self.options.mock, &SecretBytes::fill(|bytes| *bytes = seed)))
+        })
+        .find(|key| {
+            let again = greeting.peek().fields().clone().sign(&**key);
+            again.is_ok_and(|again| again.to_wire() == packet)
+        })
     }
 }
 
@@ -103,10 +132,16 @@ fn alter_v2(packet: &[u8], key: &dyn SigningKey, dice: &mut Dice) -> Option<Vec<
     Some(wire)
 }
 
-fn alter_v1(packet: &[u8], key: &dyn SigningKey, dice: &mut Dice) -> Option<Vec<u8>> {
+/// With why it must not count, where that is so.
+fn alter_v1(
+    packet: &[u8],
+    key: &dyn SigningKey,
+    dice: &mut Dice,
+) -> Option<(Vec<u8>, Option<&'static str>)> {
     let Ok(v1::Packet::Greeting(greeting)) = v1::decode(packet) else { return None };
     let mut fields = greeting.peek().fields().clone();
     let at = usize::try_from(dice.next() >> 8).unwrap_or(0);
+    let mut void = None;
     match dice.below(6) {
         0 => {
             let at = at.checked_rem(fields.int_keys.len())?;
@@ -134,7 +169,8 @@ fn alter_v1(packet: &[u8], key: &dyn SigningKey, dice: &mut Dice) -> Option<Vec<
             let mut bytes = *fields.session_signature.as_ref()?.as_bytes();
             flip(&mut bytes, dice);
             fields.session_signature = Some(mpenc::Signature::new(bytes));
+            void = Some("has no valid session signature");
         }
     }
-    Some(fields.sign(key).ok()?.to_wire())
+    Some((fields.sign(key).ok()?.to_wire(), void))
 }

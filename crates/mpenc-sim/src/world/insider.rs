@@ -4,8 +4,10 @@ use mpenc::MemberId;
 use mpenc::channel::ChannelRequest;
 
 use super::World;
+use super::forged::Breach;
 use crate::dice::Dice;
 use crate::plan::Trick;
+use crate::server::is_greeting;
 
 /// Tricks that insiders have begun.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ struct Begun {
     trick: Trick,
     left: u8,
     dice: Dice,
+    /// It has kept a message back that it goes on to deny.
+    denies: bool,
 }
 
 impl World {
@@ -29,8 +33,12 @@ impl World {
         if let Some(who) = at.and_then(|at| insiders.get(at)).copied()
             && self.tricks.0.len() < 8
         {
-            let dice = Dice::new(u64::from(arg), "trick");
-            self.tricks.0.push(Begun { who, trick, left: count, dice });
+            let mut dice = Dice::new(u64::from(arg), "trick");
+            if trick == Trick::Intrude {
+                self.intrude(who, &mut dice);
+                return;
+            }
+            self.tricks.0.push(Begun { who, trick, left: count, dice, denies: false });
         }
     }
 
@@ -40,7 +48,13 @@ impl World {
             self.server.request(name, request);
             return;
         };
-        let Some(at) = self.tricks.0.iter().position(|begun| begun.who == who) else {
+        let message = !is_greeting(self.options.v2, &bytes);
+        let at = self
+            .tricks
+            .0
+            .iter()
+            .position(|begun| begun.who == who && (begun.trick != Trick::Deny || message));
+        let Some(at) = at else {
             self.server.request(name, ChannelRequest::Send { recipients, bytes });
             return;
         };
@@ -48,23 +62,38 @@ impl World {
         begun.left = begun.left.saturating_sub(1);
         let _ = begun.dice.next();
         let (trick, mut dice) = (begun.trick, begun.dice.clone());
+        let denies = core::mem::replace(&mut begun.denies, true);
         if begun.left == 0 {
             self.tricks.0.remove(at);
         }
         self.say_trace(|| format!("{name} is up to something: {trick:?}"));
         match trick {
-            Trick::Withhold => {}
+            Trick::Withhold | Trick::Intrude => {}
+            Trick::Deny if !denies => {}
+            Trick::Deny => {
+                let breach = Some(Breach::Forgetful);
+                let bytes = self.altered(who, &bytes, breach, &mut dice).unwrap_or(bytes);
+                self.server.request(name, ChannelRequest::Send { recipients, bytes });
+            }
+            Trick::Both => {
+                let other = self.altered(who, &bytes, None, &mut dice);
+                let first = ChannelRequest::Send { recipients: recipients.clone(), bytes };
+                self.server.request(name, first);
+                if let Some(bytes) = other {
+                    self.server.request(name, ChannelRequest::Send { recipients, bytes });
+                }
+            }
             Trick::Reuse => {
                 if let Some(old) = self.server.old_packet_of(name, &mut dice) {
                     self.server.request(name, ChannelRequest::Send { recipients, bytes: old });
                 }
             }
             Trick::Alter => {
-                let bytes = self.altered(who, &bytes, &mut dice).unwrap_or(bytes);
+                let bytes = self.altered(who, &bytes, None, &mut dice).unwrap_or(bytes);
                 self.server.request(name, ChannelRequest::Send { recipients, bytes });
             }
             Trick::TwoFaced => {
-                let other = self.altered(who, &bytes, &mut dice);
+                let other = self.altered(who, &bytes, None, &mut dice);
                 let mask = dice.byte();
                 self.server.two_faced(name, bytes, other, mask);
             }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod altered;
+mod forged;
 mod insider;
 
 use std::time::Duration;
@@ -222,6 +223,9 @@ impl World {
                 other => format!("{name} asks {other:?}"),
             });
             self.server.now = now;
+            if !self.people.get(who).is_some_and(|person| person.insider) {
+                self.oracle.sends(who, &request);
+            }
             self.transmit(who, &name, request);
         }
         Some(result)
@@ -252,17 +256,27 @@ impl World {
         let greeting = sort_of(self.options.v2, &event) == Sort::Greeting;
         let own = matches!(&event, ChannelEvent::Packet { sender, .. } if *sender == name);
         let disposition = self.call(who, |session, env| session.handle_input(env, event));
-        if let Some(disposition) = disposition {
-            self.say_trace(|| format!("    {disposition:?}"));
-            if let Disposition::Rejected(reason) = &disposition
-                && !own
-            {
-                let after = self.oracle.digest(&self.people, who);
-                if before != after && *reason != mpenc::RejectReason::Fork {
-                    self.fail(format!(
-                        "I8: {name} rejected an input ({reason}) and changed: {before:?} to {after:?} (operation packet: {greeting})"
-                    ));
-                }
+        let Some(disposition) = disposition else { return true };
+        self.say_trace(|| format!("    {disposition:?}"));
+        if self.failure.is_some() || self.people.get(who).is_none_or(|person| person.insider) {
+            return true;
+        }
+        let after = self.oracle.digest(&self.people, who);
+        if let Disposition::Rejected(reason) = &disposition
+            && !own
+            && before != after
+            && *reason != mpenc::RejectReason::Fork
+        {
+            self.fail(format!(
+                "I8: {name} rejected an input ({reason}) and changed: {before:?} to {after:?} (operation packet: {greeting})"
+            ));
+        }
+        if let (Some(before), Some(after)) = (before, after) {
+            let seen = (&before, &after);
+            let judged =
+                self.oracle.judge(&self.people, who, &parcel.event, seen, &disposition, self.now);
+            if let Err(why) = judged {
+                self.fail(format!("{name}: {why}"));
             }
         }
         true
