@@ -129,3 +129,125 @@ impl fmt::Display for ChannelError {
 
 #[cfg(feature = "async")]
 impl core::error::Error for ChannelError {}
+
+/// Follows a request to its end by the events that come after it (CHN-008).
+///
+/// ```
+/// # use mpenc::channel::{ChannelEvent, ChannelRequest, Completion, Undone};
+/// # use mpenc::{MemberId, MemberSet};
+/// # fn main() -> Result<(), mpenc::MemberIdError> {
+/// let bob = MemberSet::of(&MemberId::new("bob")?);
+/// let ask = ChannelRequest::Change { enter: bob.clone(), leave: MemberSet::new() };
+/// let mut asked = Completion::new(&ask).expect("it has an end");
+/// let entered = ChannelEvent::Changed { enter: bob, leave: MemberSet::new() };
+/// assert_eq!(asked.observe(&entered), Some(Ok(())));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    enter: MemberSet,
+    leave: MemberSet,
+    /// What has been done of the request so far.
+    done: MemberSet,
+    /// Whether the owner wants to be inside, if the request is about the owner.
+    own: Option<bool>,
+}
+
+/// The opposite of what was asked for happened before all of it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undone;
+
+impl core::fmt::Display for Undone {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the opposite of what was asked of the channel happened first")
+    }
+}
+
+impl core::error::Error for Undone {}
+
+impl Completion {
+    /// Follows this request. `None` if it has no end: a packet is sent and forgotten.
+    #[must_use]
+    pub fn new(request: &ChannelRequest) -> Option<Self> {
+        let (enter, leave, own) = match request {
+            ChannelRequest::Enter => (MemberSet::new(), MemberSet::new(), Some(true)),
+            ChannelRequest::Leave => (MemberSet::new(), MemberSet::new(), Some(false)),
+            ChannelRequest::Change { enter, leave } => (enter.clone(), leave.clone(), None),
+            ChannelRequest::Send { .. } => return None,
+        };
+        Some(Self { enter, leave, done: MemberSet::new(), own })
+    }
+
+    /// Takes the next event. `Some` when the request has come to its end: all of it has happened,
+    /// possibly in several events, or the opposite of a part of it, or the owner is out of the
+    /// channel and cannot tell.
+    //= docs/spec/protocol.md#CHN-008
+    pub fn observe(&mut self, event: &ChannelEvent) -> Option<Result<(), Undone>> {
+        match (event, self.own) {
+            (ChannelEvent::Entered { .. }, Some(inside)) => {
+                Some(inside.then_some(()).ok_or(Undone))
+            }
+            (ChannelEvent::Left, Some(inside)) => Some((!inside).then_some(()).ok_or(Undone)),
+            (ChannelEvent::Entered { .. } | ChannelEvent::Left, None) => Some(Err(Undone)),
+            (ChannelEvent::Changed { enter, leave }, None) => {
+                if !enter.is_disjoint(&self.leave) || !leave.is_disjoint(&self.enter) {
+                    return Some(Err(Undone));
+                }
+                self.done.extend(enter.intersection(&self.enter));
+                self.done.extend(leave.intersection(&self.leave));
+                (self.done == self.enter.union(&self.leave)).then_some(Ok(()))
+            }
+            (ChannelEvent::Changed { .. }, Some(_))
+            | (ChannelEvent::Packet { .. } | ChannelEvent::Identity { .. }, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> MemberSet {
+        names.iter().map(|name| MemberId::new(name).unwrap()).collect()
+    }
+
+    fn changed(enter: &[&str], leave: &[&str]) -> ChannelEvent {
+        ChannelEvent::Changed { enter: set(enter), leave: set(leave) }
+    }
+
+    fn follow(request: &ChannelRequest, events: &[ChannelEvent]) -> Option<Result<(), Undone>> {
+        let mut completion = Completion::new(request).unwrap();
+        events.iter().find_map(|event| completion.observe(event))
+    }
+
+    //= docs/spec/protocol.md#CHN-008
+    //= type=test
+    #[test]
+    fn a_change_is_followed_to_its_end() {
+        let wish = ChannelRequest::Change { enter: set(&["a", "b"]), leave: set(&["c"]) };
+        let parts = [changed(&["a"], &[]), changed(&["x"], &["c"]), changed(&["b"], &[])];
+        assert_eq!(follow(&wish, &parts[..2]), None);
+        assert_eq!(follow(&wish, &parts), Some(Ok(())));
+        assert_eq!(follow(&wish, &[changed(&["a", "b"], &["c"])]), Some(Ok(())));
+        // Enters and leaves again while another is awaited.
+        let back = [changed(&["a"], &[]), changed(&[], &["a"])];
+        assert_eq!(follow(&wish, &back), Some(Err(Undone)));
+        assert_eq!(follow(&wish, &[changed(&["c"], &[])]), Some(Err(Undone)));
+        assert_eq!(follow(&wish, &[ChannelEvent::Left]), Some(Err(Undone)));
+    }
+
+    //= docs/spec/protocol.md#CHN-008
+    //= type=test
+    #[test]
+    fn our_own_entering_and_leaving_are_followed_too() {
+        let entered = ChannelEvent::Entered { members: set(&["a"]) };
+        let both = |request| follow(request, core::slice::from_ref(&entered));
+        assert_eq!(both(&ChannelRequest::Enter), Some(Ok(())));
+        assert_eq!(follow(&ChannelRequest::Enter, &[ChannelEvent::Left]), Some(Err(Undone)));
+        assert_eq!(follow(&ChannelRequest::Leave, &[ChannelEvent::Left]), Some(Ok(())));
+        assert_eq!(both(&ChannelRequest::Leave), Some(Err(Undone)));
+        let send = ChannelRequest::Send { recipients: set(&[]), bytes: Vec::new() };
+        assert_eq!(Completion::new(&send), None);
+    }
+}

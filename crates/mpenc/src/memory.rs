@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mpenc_crypto::PublicKey;
+use mpenc_types::limits::MAX_PACKET_LEN;
 use mpenc_types::{MemberId, MemberSet};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -140,7 +141,8 @@ impl GroupChannel for MemoryChannel {
             ChannelRequest::Enter => inner.enter(&self.name),
             ChannelRequest::Leave => inner.leave(&self.name),
             ChannelRequest::Send { bytes, .. } => {
-                if inner.is_inside(&self.name) {
+                //= docs/spec/protocol.md#CHN-014
+                if inner.is_inside(&self.name) && bytes.len() <= MAX_PACKET_LEN {
                     inner.packets = inner.packets.saturating_add(1);
                     inner.tell_all(&ChannelEvent::Packet { sender: self.name.clone(), bytes });
                 }

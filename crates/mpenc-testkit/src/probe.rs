@@ -1,0 +1,219 @@
+//! A client under observation: a task that reads its events and passes on requests.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel};
+use mpenc::{MemberId, MemberSet};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::Client;
+use crate::packet::{self, Tag};
+
+pub(crate) struct Probe {
+    pub(crate) member: MemberId,
+    pub(crate) author: u8,
+    requests: mpsc::UnboundedSender<ChannelRequest>,
+    log: Arc<Mutex<Log>>,
+    grown: watch::Receiver<usize>,
+    listening: watch::Sender<bool>,
+    interrupt: Option<Box<dyn Fn() + Send>>,
+    task: JoinHandle<()>,
+}
+
+/// What a client was told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) events: Vec<ChannelEvent>,
+    /// Why there are no more.
+    pub(crate) ended: Option<String>,
+}
+
+/// Something that members can compare.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Item {
+    Packet(Tag),
+    Entered(MemberId),
+    Left(MemberId),
+}
+
+impl Log {
+    pub(crate) fn count(&self, is: impl Fn(&ChannelEvent) -> bool) -> usize {
+        self.events.iter().filter(|event| is(event)).count()
+    }
+
+    pub(crate) fn has(&self, is: impl Fn(&ChannelEvent) -> bool) -> bool {
+        self.events.iter().any(is)
+    }
+
+    /// Packets of the kit with their claimed senders, and whether they are whole.
+    pub(crate) fn packets(&self) -> impl Iterator<Item = (&MemberId, Tag, bool)> {
+        self.events.iter().filter_map(|event| {
+            let ChannelEvent::Packet { sender, bytes } = event else { return None };
+            packet::read(bytes).map(|(tag, whole)| (sender, tag, whole))
+        })
+    }
+
+    pub(crate) fn has_packet(&self, tag: Tag) -> bool {
+        self.packets().any(|(_, found, _)| found == tag)
+    }
+
+    /// Everything that others see as well, in order, from the last `Entered` on; what comes
+    /// twice, the first time.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        let mut items = Vec::new();
+        for event in &self.events {
+            let mut add = |item: Item| {
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+            };
+            match event {
+                ChannelEvent::Entered { .. } => items.clear(),
+                ChannelEvent::Changed { enter, leave } => {
+                    leave.iter().for_each(|member| add(Item::Left(member.clone())));
+                    enter.iter().for_each(|member| add(Item::Entered(member.clone())));
+                }
+                ChannelEvent::Packet { bytes, .. } => {
+                    if let Some((tag, _)) = packet::read(bytes) {
+                        add(Item::Packet(tag));
+                    }
+                }
+                ChannelEvent::Left | ChannelEvent::Identity { .. } | _ => {}
+            }
+        }
+        items
+    }
+
+    /// Who is in the channel by the events so far, if the owner is.
+    pub(crate) fn members(&self) -> Option<MemberSet> {
+        let mut members: Option<MemberSet> = None;
+        for event in &self.events {
+            match (event, &mut members) {
+                (ChannelEvent::Entered { members: all }, _) => members = Some(all.clone()),
+                (ChannelEvent::Left, _) => members = None,
+                (ChannelEvent::Changed { enter, leave }, Some(found)) => {
+                    *found = found.difference(leave).union(enter);
+                }
+                _ => {}
+            }
+        }
+        members
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.count(|event| matches!(event, ChannelEvent::Left))
+    }
+}
+
+impl Probe {
+    pub(crate) fn new<C: GroupChannel>(client: Client<C>, author: u8) -> Self {
+        let Client { channel, member, interrupt } = client;
+        let (requests, receiver) = mpsc::unbounded_channel();
+        let (growing, grown) = watch::channel(0);
+        let (listening, listens) = watch::channel(true);
+        let log = Arc::new(Mutex::new(Log::default()));
+        let task = tokio::spawn(observe(channel, receiver, Arc::clone(&log), growing, listens));
+        Self { member, author, requests, log, grown, listening, interrupt, task }
+    }
+
+    pub(crate) fn request(&self, request: ChannelRequest) {
+        // A channel that has ended says so in the log.
+        let _ = self.requests.send(request);
+    }
+
+    pub(crate) fn send(&self, number: u32, len: usize) {
+        let bytes = packet::make(self.tag(number), len);
+        self.request(ChannelRequest::Send { recipients: MemberSet::new(), bytes });
+    }
+
+    pub(crate) fn tag(&self, number: u32) -> Tag {
+        Tag { author: self.author, number }
+    }
+
+    pub(crate) fn remove(&self, member: &MemberId) {
+        let leave = MemberSet::of(member);
+        self.request(ChannelRequest::Change { enter: MemberSet::new(), leave });
+    }
+
+    /// Reads no events for a while, or goes on.
+    pub(crate) fn listen(&self, on: bool) {
+        self.listening.send_replace(on);
+    }
+
+    /// Breaks the connection; false if there is no way to.
+    pub(crate) fn interrupt(&self) -> bool {
+        self.interrupt.as_ref().map(|interrupt| interrupt()).is_some()
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        lock(&self.log).clone()
+    }
+
+    /// Waits until the log is as wished; false if it was not in time.
+    pub(crate) async fn until(&self, patience: Duration, wished: impl Fn(&Log) -> bool) -> bool {
+        let mut grown = self.grown.clone();
+        let waiting = async {
+            loop {
+                grown.mark_unchanged();
+                if wished(&lock(&self.log)) {
+                    return true;
+                }
+                if grown.changed().await.is_err() {
+                    return wished(&lock(&self.log));
+                }
+            }
+        };
+        timeout(patience, waiting).await.unwrap_or_else(|_| wished(&lock(&self.log)))
+    }
+
+    /// Enters and waits for it.
+    pub(crate) async fn enter(&self, patience: Duration) -> bool {
+        self.request(ChannelRequest::Enter);
+        self.until(patience, |log| log.members().is_some()).await
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // The channel with it.
+        self.task.abort();
+    }
+}
+
+fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn observe(
+    mut channel: impl GroupChannel,
+    mut requests: mpsc::UnboundedReceiver<ChannelRequest>,
+    log: Arc<Mutex<Log>>,
+    growing: watch::Sender<usize>,
+    mut listens: watch::Receiver<bool>,
+) {
+    let ended = loop {
+        let listening = *listens.borrow_and_update();
+        tokio::select! {
+            event = channel.next_event(), if listening => match event {
+                Ok(event) => {
+                    lock(&log).events.push(event);
+                    growing.send_modify(|count| *count = count.saturating_add(1));
+                }
+                Err(error) => break error.to_string(),
+            },
+            request = requests.recv() => {
+                let Some(request) = request else { return };
+                if let Err(error) = channel.request(request).await {
+                    break error.to_string();
+                }
+            }
+            changed = listens.changed() => if changed.is_err() { return },
+        }
+    };
+    lock(&log).ended = Some(ended);
+    growing.send_modify(|count| *count = count.saturating_add(1));
+}

@@ -1,0 +1,144 @@
+//! Messages of the room, and answers to questions.
+
+use mpenc::channel::ChannelEvent;
+use tokio::time::Instant;
+use tokio_xmpp::Stanza;
+use tokio_xmpp::parsers::iq::Iq;
+use tokio_xmpp::parsers::message::Message;
+
+use super::{Phase, State};
+use crate::element::{self, Answer, Refusal, Said};
+use crate::fragment::{Fragment, Joined};
+use crate::limits::MAX_ANSWERS;
+
+/// Status code: the room hides addresses from now on.
+const HIDES_ADDRESSES: u16 = 173;
+
+impl State {
+    /// Takes what came from the server.
+    pub(crate) fn receive(&mut self, stanza: Stanza, now: Instant) {
+        match stanza {
+            Stanza::Presence(presence) => self.receive_presence(&presence, now),
+            Stanza::Message(message) => self.receive_message(&message, now),
+            Stanza::Iq(iq) => self.receive_iq(iq, now),
+        }
+    }
+
+    fn receive_message(&mut self, message: &Message, now: Instant) {
+        let Some(from) = message.from.as_ref().filter(|from| from.to_bare() == self.room) else {
+            return;
+        };
+        self.heard(now);
+        if !matches!(self.phase, Phase::Inside(_)) {
+            return;
+        }
+        match element::read_message(message) {
+            Said::Packet(fragment) => {
+                let nick = from.resource().map(|nick| nick.as_str().to_owned());
+                self.receive_fragment(nick.as_deref().unwrap_or_default(), fragment, now);
+            }
+            Said::Refused(refusal) => {
+                if let Some(number) = element::packet_of(message) {
+                    self.refused_packet(number, &refusal, now);
+                }
+            }
+            Said::Changed(codes)
+                if codes.contains(&HIDES_ADDRESSES) && from.resource().is_none() =>
+            {
+                self.give_up_stay("the room hides addresses from now on");
+            }
+            Said::Changed(_) | Said::Other | Said::Old => {}
+            Said::Malformed(why) => tracing::warn!(why, "dropping a piece of a packet"),
+        }
+    }
+
+    fn receive_fragment(&mut self, nick: &str, fragment: Fragment, now: Instant) {
+        //= docs/spec/protocol.md#CHN-004
+        let Some(sender) = self.roster.member(nick).cloned() else {
+            tracing::warn!("dropping a packet from somebody who is not in the room");
+            return;
+        };
+        let number = fragment.packet;
+        let joined = self.reassembly.accept(nick, fragment);
+        if sender == self.owner {
+            self.outbox.echoed(number, matches!(joined, Joined::Whole(_)), now);
+        }
+        match joined {
+            Joined::Whole(bytes) => self.emit(ChannelEvent::Packet { sender, bytes }),
+            Joined::Unfinished => {}
+            Joined::Dropped(why) => tracing::warn!(%sender, why, "dropping a piece of a packet"),
+        }
+    }
+
+    /// The packet of ours of which some pieces have come back.
+    pub(super) fn own_unfinished(&self) -> Option<u64> {
+        let Phase::Inside(stay) = &self.phase else { return None };
+        self.reassembly.unfinished(&stay.nick)
+    }
+
+    fn refused_packet(&mut self, number: u64, refusal: &Refusal, now: Instant) {
+        tracing::warn!(condition = refusal.condition, "the room refused a packet");
+        match refusal.condition.as_str() {
+            "not-acceptable" => self.give_up_stay("the room does not believe us inside"),
+            "forbidden" => {
+                let room = &self.room;
+                self.end(format!("the room {room} does not let us speak (it is moderated)"));
+            }
+            "resource-constraint" | "policy-violation" => self.outbox.again(number, Some(now)),
+            _ if refusal.wait => self.outbox.again(number, Some(now)),
+            // Nobody has received it: for the session it is a packet that was lost.
+            _ => self.outbox.drop_packet(number),
+        }
+    }
+
+    fn receive_iq(&mut self, iq: Iq, now: Instant) {
+        if let Some((id, answer)) = element::read_answer(&iq) {
+            let from_room = iq.from().is_some_and(|from| from.to_bare() == self.room);
+            if from_room {
+                self.receive_answer(id, &answer, now);
+            }
+            return;
+        }
+        if let Iq::Get { from, id, payload, .. } | Iq::Set { from, id, payload, .. } = iq
+            && self.urgent.len() < MAX_ANSWERS
+        {
+            self.urgent.push_back(element::answer(from, id, &payload));
+        }
+    }
+
+    fn receive_answer(&mut self, id: &str, answer: &Answer, now: Instant) {
+        match &self.phase {
+            Phase::Entering(entering) if entering.configuring.as_deref() == Some(id) => {
+                match answer {
+                    Answer::Yes => self.entered(now),
+                    Answer::No(refusal) => {
+                        let room = &self.room;
+                        self.end(format!(
+                            "cannot make the new room {room} show addresses: {} {}",
+                            refusal.condition, refusal.text
+                        ));
+                    }
+                }
+            }
+            Phase::Inside(stay) if stay.ping.as_ref().is_some_and(|ping| ping.id == id) => {
+                match answer {
+                    Answer::Yes => self.heard(now),
+                    Answer::No(refusal) => match refusal.condition.as_str() {
+                        // Whoever answers so was asked: we are inside.
+                        "service-unavailable" | "feature-not-implemented" | "item-not-found" => {
+                            self.heard(now);
+                        }
+                        // Nobody knows; asked again after a while.
+                        "remote-server-not-found" | "remote-server-timeout" => {}
+                        _ => self.give_up_stay("the room says that we are not in it"),
+                    },
+                }
+            }
+            Phase::Outside | Phase::Entering(_) | Phase::Inside(_) => {
+                if let Answer::No(refusal) = answer {
+                    tracing::warn!(id, condition = refusal.condition, "the room refused");
+                }
+            }
+        }
+    }
+}
