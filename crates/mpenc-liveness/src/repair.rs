@@ -34,9 +34,11 @@ pub struct Repair {
     owed: BTreeMap<MessageId, Timestamp>,
     /// Until when copies of these are answers to somebody.
     asked: BTreeMap<MessageId, Timestamp>,
+    /// When to ask next for whatever others have, and how often this brought nothing.
+    probe: Missed,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Missed {
     /// `None` until it is scheduled.
     due: Option<Timestamp>,
@@ -46,7 +48,7 @@ struct Missed {
 /// Messages to ask for, in one packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asking {
-    /// Which ones, ascending.
+    /// Which ones, ascending; none to ask for whatever others have.
     pub wanted: Vec<MessageId>,
     /// The most times that one of them was asked for before.
     pub attempt: u8,
@@ -55,8 +57,8 @@ pub struct Asking {
 impl Repair {
     /// Nothing is missed.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { missed: BTreeMap::new(), owed: BTreeMap::new(), asked: BTreeMap::new() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Notes that a message is missed; it is asked for some time after the next
@@ -70,6 +72,33 @@ impl Repair {
     /// Notes that a message came: accepted, refused, or now waiting for others itself.
     pub fn on_arrived(&mut self, id: &MessageId) {
         self.missed.remove(id);
+        self.probe.attempt = 0;
+    }
+
+    /// When to ask for whatever others have, if a packet cannot be read since a moment: the owner
+    /// may be so far behind that it cannot even tell what it misses.
+    #[must_use]
+    pub fn next_probe(&self, bc_lat: Duration, since: Timestamp) -> Timestamp {
+        let first = since + bc_lat;
+        self.probe.due.map_or(first, |due| due.max(first))
+    }
+
+    /// Whether to ask for whatever others have, if a packet cannot be read since a moment. It is
+    /// asked for again after BC_LAT, or if nothing came of it the next times, after twice as long
+    /// each, up to 8·BC_LAT.
+    pub fn probing(
+        &mut self,
+        now: Timestamp,
+        bc_lat: Duration,
+        since: Timestamp,
+    ) -> Option<Asking> {
+        if self.next_probe(bc_lat, since) > now {
+            return None;
+        }
+        let attempt = self.probe.attempt;
+        self.probe.due = Some(now + bc_lat * (1 << attempt.min(3)));
+        self.probe.attempt = attempt.saturating_add(1);
+        Some(Asking { wanted: Vec::new(), attempt })
     }
 
     /// Decides when to ask for what was missed since this was called last: BC_LAT / 16 to
@@ -258,6 +287,25 @@ mod tests {
         assert_eq!((repair.answer(at(500)), repair.answer(at(500))), (Some(id(3)), None));
         assert!(repair.was_asked_for(at(15_999), &id(3)));
         assert!(!repair.was_asked_for(at(16_000), &id(3)));
+    }
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn who_cannot_read_asks_for_anything_until_it_helps() {
+        let mut repair = Repair::new();
+        let mut asked = Vec::new();
+        for now in 0..100 {
+            if let Some(asking) = repair.probing(at(now * 1_000), BC_LAT, at(1_000)) {
+                assert!(asking.wanted.is_empty());
+                asked.push((now, asking.attempt));
+            }
+            if now == 40 {
+                repair.on_arrived(&id(1));
+            }
+        }
+        // The fifth brought something, so the one after it comes sooner.
+        assert_eq!(asked, [(5, 0), (9, 1), (17, 2), (33, 3), (65, 0), (69, 1), (77, 2), (93, 3)]);
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Conversation {
     pub pause: Duration,
     /// How long the conversation goes on at least, in silence.
     pub lasts: Duration,
+    /// How long one member is cut off from all others, in the middle of the conversation.
+    pub cut_off: Duration,
+    /// Whether intervals follow what is observed (LIV-034).
+    pub adaptive: bool,
 }
 
 /// What came of it.
@@ -52,8 +56,8 @@ pub struct Figures {
     pub deliveries: u64,
     /// Notices that something may not have arrived, by kind.
     pub warnings: BTreeMap<&'static str, u64>,
-    /// How many of them had no cause: nothing that they depend on was lost or took longer than
-    /// BC_LAT.
+    /// How many of those about messages had no cause: nothing that they depend on was lost or took
+    /// longer than BC_LAT.
     pub false_warnings: u64,
     /// Warnings in force at the end.
     pub in_force: u64,
@@ -83,6 +87,8 @@ struct Lossy {
     figures: Figures,
     /// Losing begins once everybody is in the session.
     lossy: bool,
+    /// Until then nothing that the last member says gets out, and nothing reaches it.
+    cut_off_until: Timestamp,
 }
 
 /// Runs a conversation until everybody knows that everybody has everything, or for an hour after
@@ -93,7 +99,10 @@ pub fn run(what: Conversation) -> Figures {
     world.establish();
     world.lossy = true;
     let mut last = world.now;
-    for _ in 0..what.texts {
+    for n in 0..what.texts {
+        if n == what.texts / 2 {
+            world.cut_off_until = world.now + what.cut_off;
+        }
         let pause = 2 * u64::try_from(what.pause.as_millis()).unwrap_or(0);
         let until = world.now + Duration::from_millis(world.dice.below(pause.max(1)));
         world.pass(until);
@@ -130,7 +139,7 @@ impl Lossy {
             keys.push((name.clone(), identity.public()));
             let Ok(config) = SessionConfig::new(name.clone(), identity) else { continue };
             let config = config.profile(Profile::TransparentV2).timing(Timing::default());
-            let session = Session::new(config.patient_join(true));
+            let session = Session::new(config.patient_join(true).adaptive(what.adaptive));
             members.insert(name.clone(), Member { session, rng, arrives: Timestamp::ZERO });
         }
         for member in members.values_mut() {
@@ -148,6 +157,7 @@ impl Lossy {
             seen: std::collections::BTreeSet::new(),
             figures: Figures::default(),
             lossy: false,
+            cut_off_until: Timestamp::ZERO,
         }
     }
 
@@ -216,7 +226,7 @@ impl Lossy {
                 let sent = self.sent_at(id);
                 sent.is_some_and(|sent| sent + Timing::default().bc_lat() <= self.now)
             }),
-            _ => false,
+            _ => true,
         }
     }
 
@@ -267,7 +277,8 @@ impl Lossy {
                     self.figures.copies += u64::from(!self.seen.insert(bytes.clone()));
                 }
                 for name in self.channel.clone().iter() {
-                    if data && self.lossy && self.dice.chance(self.what.loss) {
+                    let alone = self.now < self.cut_off_until && self.is_cut_off(from, name);
+                    if data && self.lossy && (alone || self.dice.chance(self.what.loss)) {
                         self.figures.lost += 1;
                         continue;
                     }
@@ -277,6 +288,11 @@ impl Lossy {
             }
             _ => {}
         }
+    }
+
+    /// Whether one of these is the member that is cut off for a while.
+    fn is_cut_off(&self, from: &MemberId, to: &MemberId) -> bool {
+        self.names.last().is_some_and(|last| last == from || last == to)
     }
 
     fn send(&mut self, to: &MemberId, event: ChannelEvent) {
@@ -365,6 +381,8 @@ mod tests {
             latency: Duration::from_millis(2_000),
             pause: Duration::from_millis(2_000),
             lasts: Duration::ZERO,
+            cut_off: Duration::ZERO,
+            adaptive: false,
         }
     }
 
@@ -379,6 +397,42 @@ mod tests {
         assert_eq!(figures.in_force, 0, "every warning ended");
         assert_eq!(figures.deliveries, 60 * 7);
         assert!(figures.lost > 100, "{figures:?}");
+    }
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn three_tenths_lost_are_repaired_with_few_packets() {
+        let bare = run(conversation(0));
+        let figures = run(conversation(300));
+        assert!(figures.left_behind.is_empty(), "{figures:?}");
+        assert_eq!((figures.in_force, figures.deliveries), (0, 60 * 7));
+        assert!(figures.requests > 0 && figures.packets < 10 * bare.packets, "{figures:?}");
+    }
+
+    //= docs/spec/attacks.md#ATK-127
+    //= type=test
+    //= docs/spec/protocol.md#SEC-002
+    //= type=test
+    #[test]
+    fn no_warning_comes_without_a_cause() {
+        let figures = run(Conversation { texts: 1_500, ..conversation(20) });
+        assert_eq!(figures.deliveries, 1_500 * 7, "more than ten thousand");
+        assert!(figures.left_behind.is_empty(), "{figures:?}");
+        assert_eq!((figures.false_warnings, figures.in_force), (0, 0), "{figures:?}");
+        assert!(figures.warnings.values().sum::<u64>() > 0, "something is to be judged");
+    }
+
+    //= docs/spec/v2.md#V2-015
+    //= type=test
+    //= docs/spec/v2.md#V2-036
+    //= type=test
+    #[test]
+    fn who_was_cut_off_catches_up_before_keys_are_renewed() {
+        let cut_off = Duration::from_secs(300);
+        let figures = run(Conversation { seed: 0, texts: 1_000, cut_off, ..conversation(100) });
+        assert!(figures.left_behind.is_empty(), "{figures:?}");
+        assert_eq!((figures.in_force, figures.deliveries), (0, 7_000), "{figures:?}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ def split_plaintext(data):
         raise Refused("order")
     if any(place >= len(fields["accepted"]) for place, _ in fields["held"]):
         raise Refused("place")
-    fields["wanted"] = _list(reader, 1, MAX_WANTED, lambda: reader.take(32))
+    fields["wanted"] = _list(reader, 0, MAX_WANTED, lambda: reader.take(32))
     if not ascending(fields["wanted"]):
         raise Refused("order")
     reader.end()

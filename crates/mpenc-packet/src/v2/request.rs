@@ -38,7 +38,7 @@ pub struct Request {
     /// Messages that are here and wait for others: place of the author, below the number of
     /// members, and position; ascending.
     pub held: Vec<(u16, u64)>,
-    /// What it wants, ascending; at least one.
+    /// What it wants, ascending; none for whatever others have.
     pub wanted: Vec<MessageId>,
 }
 
@@ -74,8 +74,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`ContentError::Field`], [`ContentError::Padding`], [`ContentError::Place`]; a request for
-    /// nothing is [`FieldError::Truncated`].
+    /// [`ContentError::Field`], [`ContentError::Padding`], [`ContentError::Place`].
     pub fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
         let mut outer = Reader::new(bytes);
         let len = usize::try_from(outer.u32()?).unwrap_or(usize::MAX);
@@ -113,9 +112,6 @@ impl Request {
             |id| id,
         )?;
         reader.finish()?;
-        if wanted.is_empty() {
-            return Err(FieldError::Truncated.into());
-        }
         Ok(Self { attempt, accepted, held, wanted })
     }
 }
@@ -213,7 +209,6 @@ mod tests {
         for change in [
             |request: &mut Request| request.wanted.swap(0, 1),
             |request: &mut Request| request.held.swap(0, 1),
-            |request: &mut Request| request.wanted.clear(),
             |request: &mut Request| request.wanted = (0..33).map(|n| [n; 32].into()).collect(),
             |request: &mut Request| request.held = (0..129).map(|n| (0, n)).collect(),
             |request: &mut Request| request.held.push((3, 0)),

@@ -34,6 +34,12 @@ struct Options {
     /// How many days the session goes on at least
     #[arg(long, default_value_t = 0)]
     days: u64,
+    /// How many seconds one member is cut off in the middle
+    #[arg(long, default_value_t = 0)]
+    cut_off: u64,
+    /// Let intervals follow what is observed
+    #[arg(long)]
+    adaptive: bool,
     /// How many seeds for each loss
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -62,6 +68,8 @@ fn main() -> ExitCode {
                 loss: (*loss).min(900),
                 latency: Duration::from_millis(options.latency),
                 pause: Duration::from_millis(options.pause),
+                cut_off: Duration::from_secs(options.cut_off),
+                adaptive: options.adaptive,
                 lasts: Duration::from_secs(options.days.saturating_mul(86_400)),
             });
             let bare = *bare.get_or_insert(figures.packets);

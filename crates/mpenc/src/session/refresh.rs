@@ -42,7 +42,8 @@ impl Session {
     /// A message of the current subsession was accepted.
     pub(super) fn count_towards_refresh(&mut self) {
         self.key_age.messages = self.key_age.messages.saturating_add(1);
-        if self.key_age.messages == REFRESH_MESSAGES && self.rules.has_gated() {
+        let due = [REFRESH_MESSAGES, REFRESH_MESSAGES.saturating_mul(2)];
+        if due.contains(&self.key_age.messages) && self.rules.has_gated() {
             let at = self.now + self.refresh_stagger();
             self.deadlines.set_earliest(TimerKind::Refresh, at);
         }
@@ -60,6 +61,11 @@ impl Session {
         if self.current.is_none() || !self.rules.has_gated() {
             return;
         }
+        // With new keys the old subsession ends, and soon nobody could be given what it missed.
+        if self.somebody_is_behind() && !self.refresh_cannot_wait() && guard!("refresh-waits") {
+            self.deadlines.set(TimerKind::Refresh, self.now + self.timing().fa_intv());
+            return;
+        }
         // If this attempt comes to nothing, or is not possible now: later, and then later still.
         let doublings = self.key_age.failures.min(MAX_DOUBLINGS);
         let wait = self.timing().proposal_timeout().saturating_mul(1 << doublings);
@@ -70,6 +76,17 @@ impl Session {
             // Whoever cannot propose now may later; others will meanwhile.
             let _ = self.propose(env, Change::default(), Origin::Task);
         }
+    }
+
+    /// Whether something is overdue.
+    fn somebody_is_behind(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.acks.warned().next().is_some())
+    }
+
+    /// Whether the keys are twice as old as they should become.
+    fn refresh_cannot_wait(&self) -> bool {
+        self.key_age.messages >= REFRESH_MESSAGES.saturating_mul(2)
+            || self.key_age.since + self.timing().refresh_time().saturating_mul(2) <= self.now
     }
 
     /// A refresh failed.

@@ -1,6 +1,6 @@
 //! Asking for messages that others have and we miss, and sending what others ask for (V2-035).
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use mpenc_packet::v2::{MAX_HELD, MAX_WANTED};
@@ -13,11 +13,11 @@ use super::subsession::Subsession;
 use super::{Env, Session};
 use crate::security::Request;
 
-/// Messages that one member sends again for one request.
-const MAX_COPIES: usize = 16;
+/// Messages that one request can bring, from all members together.
+const MAX_COPIES: usize = 64;
 
 /// Messages that are looked at for one request.
-const MAX_LOOKED_AT: usize = 512;
+const MAX_LOOKED_AT: usize = 4096;
 
 impl Session {
     /// Whether copies can be asked for: not in v1, and not with the timing of the original.
@@ -45,23 +45,30 @@ impl Session {
         }
     }
 
-    pub(super) fn repair_deadline(&self, sub: &Subsession) -> Option<Timestamp> {
+    pub(super) fn repair_deadline(&self, which: Which) -> Option<Timestamp> {
+        let sub = self.subsession(which).filter(|_| !self.broken && self.asks_for_copies())?;
         let answer = sub.repair.next_answer().map(|due| due.max(sub.acks.free_at()));
-        sub.repair.next_question().into_iter().chain(answer).min().filter(|_| !self.broken)
+        let behind = self.unreadable_since().filter(|_| which == Which::Current);
+        let probe = behind.map(|since| sub.repair.next_probe(self.pace().bc_lat(), since));
+        sub.repair.next_question().into_iter().chain(answer).chain(probe).min()
     }
 
     /// Asks and answers as far as it is time to.
     //= docs/spec/v2.md#V2-035
     pub(super) fn repair(&mut self, env: &mut Env<'_>, which: Which) {
         let (now, bc_lat) = (self.now, self.pace().bc_lat());
-        if self.broken {
+        if self.broken || !self.asks_for_copies() {
             return;
         }
         let owner = self.owner().clone();
+        let behind = self.unreadable_since().filter(|_| which == Which::Current);
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
         let Subsession { repair, deferral, .. } = sub;
         let needed = |id: &MessageId| deferral.awaits(id);
-        let asking = repair.asking(now, bc_lat, MAX_WANTED, needed, &mut || env.rng.next_u32());
+        let random = &mut || env.rng.next_u32();
+        let asking = repair
+            .asking(now, bc_lat, MAX_WANTED, needed, random)
+            .or_else(|| repair.probing(now, bc_lat, behind?));
         if let Some(asking) = asking {
             let request = Request {
                 attempt: asking.attempt,
@@ -146,8 +153,8 @@ fn held(sub: &Subsession) -> Vec<(u16, u64)> {
     all.into_iter().collect()
 }
 
-/// What somebody lacks of the messages it asks for and their ancestors; those that others follow
-/// from first, at most [`MAX_COPIES`].
+/// What somebody lacks of the messages it asks for and their ancestors, or of all if it asks for
+/// none; the oldest, at most [`MAX_COPIES`]. What everybody is known to have is not among them.
 fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
     let transcript = &sub.transcript;
     let members: BTreeMap<&MemberId, (u16, u64)> = sub
@@ -157,25 +164,18 @@ fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
         .zip(&request.accepted)
         .map(|((member, place), accepted)| (member, (place, *accepted)))
         .collect();
-    let is_there = |id: &MessageId| {
-        let Some(message) = transcript.get(id) else { return true };
-        let Some((place, accepted)) = members.get(message.author()) else { return true };
+    let is_lacking = |id: &MessageId| {
+        let Some(message) = transcript.get(id) else { return false };
+        let Some((place, accepted)) = members.get(message.author()) else { return false };
         let position = message.seq().saturating_sub(1);
-        position < *accepted || request.held.binary_search(&(*place, position)).is_ok()
+        position >= *accepted && request.held.binary_search(&(*place, position)).is_err()
     };
-    let mut next: VecDeque<MessageId> = request.wanted.iter().copied().collect();
-    let mut seen: BTreeSet<MessageId> = BTreeSet::new();
-    let mut found = Vec::new();
-    while let Some(id) = next.pop_front() {
-        if seen.len() >= MAX_LOOKED_AT || is_there(&id) || !seen.insert(id) {
-            continue;
-        }
-        found.push(id);
-        next.extend(transcript.parents(&id));
-    }
-    found.reverse();
-    found.truncate(MAX_COPIES);
-    found
+    let is_wanted = |id: &MessageId| {
+        let mut wanted = request.wanted.iter();
+        request.wanted.is_empty() || wanted.any(|end| transcript.is_ancestor_or_equal(id, end))
+    };
+    let candidates = transcript.unacked().take(MAX_LOOKED_AT);
+    candidates.filter(|id| is_lacking(id) && is_wanted(id)).take(MAX_COPIES).collect()
 }
 
 /// Whether nothing that is watched follows a message. Whoever misses one that something follows

@@ -54,7 +54,6 @@ impl Session {
             if let Some(deadline) = sub.acks.next_timer() {
                 consider(Some(deadline.at), deadline.cause);
             }
-            consider(self.repair_deadline(sub), TimerKind::Repair);
             let grace = self.pace().not_accepted();
             let deferred = sub
                 .deferral
@@ -63,6 +62,9 @@ impl Session {
                 .map(|deferred| deferred.value.since + grace)
                 .min();
             consider(deferred, TimerKind::NotAccepted);
+        }
+        for which in self.all_subsessions() {
+            consider(self.repair_deadline(which), TimerKind::Repair);
         }
         consider(self.presence_deadline(), TimerKind::Presence);
         consider(self.undecrypted_deadline(), TimerKind::NotDecrypted);

@@ -127,21 +127,30 @@ impl Session {
         self.overdue_undecrypted().map(|(at, _)| at).min()
     }
 
+    /// Since when there is a packet that somebody in the current subsession sent and nothing
+    /// opens: perhaps the owner is too far behind to recognise it (V2-024).
+    pub(super) fn unreadable_since(&self) -> Option<Timestamp> {
+        self.unreadable().map(|packet| packet.since).min()
+    }
+
     /// The packets that deserve a warning if they still wait at the given time.
     fn overdue_undecrypted(&self) -> impl Iterator<Item = (Timestamp, &Undecrypted)> {
+        let grace = self.timing().not_decrypted();
+        let unwarned = self.unreadable().filter(|packet| !packet.warned);
+        unwarned.map(move |packet| (packet.since + grace, packet))
+    }
+
+    /// The packets that should have been readable.
+    fn unreadable(&self) -> impl Iterator<Item = &Undecrypted> {
         //= docs/spec/protocol.md#MSG-016
         let bystander = self.operation.as_ref().is_some_and(|running| running.bystander);
         let current = self.current.as_ref().filter(|_| !bystander);
         let winding_up = self.trial.winding_up;
-        let grace = self.timing().not_decrypted();
         let packets = current.into_iter().flat_map(|current| {
             let members = current.members();
             self.trial.packets.iter().filter(|packet| members.contains(&packet.sender))
         });
-        packets
-            .filter(|packet| !packet.warned)
-            .filter(move |packet| packet.since >= winding_up)
-            .map(move |packet| (packet.since + grace, packet))
+        packets.filter(move |packet| packet.since >= winding_up)
     }
 
     pub(super) fn forget_undecrypted(&mut self) {

@@ -132,7 +132,7 @@ fn requests_are_limited() {
     more.wanted = heads(MAX_WANTED + 1).into_iter().map(MessageId::from).collect();
     assert_eq!(Request::decode(&more.encode()), too_many(MAX_WANTED + 1, MAX_WANTED));
     more.wanted.clear();
-    assert_eq!(Request::decode(&more.encode()), Err(FieldError::Truncated.into()));
+    assert_eq!(Request::decode(&more.encode()), Ok(more), "asks for anything");
     // The packet of the largest is the longest.
     let packet = |len: usize| RequestPacket { nonce: [0; 12], ciphertext: vec![0; len + 16] };
     assert!(RequestPacket::decode(&packet(bytes.len()).to_wire()).is_ok());
