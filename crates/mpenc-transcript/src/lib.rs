@@ -60,4 +60,4 @@ mod transcript;
 
 pub use deferral::{Deferral, Deferred, NotDeferred, NotDeferredReason};
 pub use log::{LogEntry, LogError, LogPlace, MessageLog};
-pub use transcript::{Accepted, Entry, Message, Transcript, TranscriptReject};
+pub use transcript::{Accepted, Entry, Message, NoContext, NoRecord, Transcript, TranscriptReject};

@@ -1,4 +1,4 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -21,9 +21,13 @@ use mpenc_types::{MessageId, SubsessionId};
 ///
 /// A message identifier is a hash that covers the subsession, so one message is in one subsession;
 /// the log refuses an identifier it has.
+///
+/// Its oldest entries can be [dropped](Self::prune_first); indices stay what they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageLog {
-    entries: Vec<LogEntry>,
+    /// How many entries were dropped.
+    pruned: usize,
+    entries: VecDeque<LogEntry>,
     index: BTreeMap<MessageId, usize>,
 }
 
@@ -47,7 +51,8 @@ pub struct LogPlace {
     pub index: usize,
     /// Distance from the end at which it was inserted: always 0.
     pub r_idx: usize,
-    /// Distances (at least 1) from it back to its effective parents.
+    /// Distances (at least 1) from it back to its effective parents. One that is pruned counts as
+    /// if it were the last pruned one: it is at least so far back.
     pub par_idx: BTreeSet<usize>,
 }
 
@@ -67,7 +72,8 @@ impl LogPlace {
 pub enum LogError {
     /// It is in the log.
     Duplicate,
-    /// This effective parent is not in the log, so the order would not be topological (TRN-034).
+    /// This effective parent is not in the log, and nothing was pruned from it, so the order would
+    /// not be topological (TRN-034).
     UnknownParent(MessageId),
 }
 
@@ -106,17 +112,39 @@ impl MessageLog {
         if self.index.contains_key(&id) {
             return Err(LogError::Duplicate);
         }
-        let index = self.entries.len();
+        let index = self.len();
         let mut at = BTreeSet::new();
         for parent in effective_parents {
-            at.insert(self.index_of(parent).ok_or(LogError::UnknownParent(*parent))?);
+            //= docs/spec/protocol.md#TRN-043
+            let pruned = self.pruned.checked_sub(1);
+            let found = self.index_of(parent).or(pruned);
+            at.insert(found.ok_or(LogError::UnknownParent(*parent))?);
         }
         let par_idx = at.iter().map(|parent| index.saturating_sub(*parent)).collect();
         let place = LogPlace { index, r_idx: 0, par_idx };
-        let parents = at.iter().filter_map(|at| Some(self.entries.get(*at)?.id)).collect();
+        let mut parents: Vec<(Option<usize>, MessageId)> =
+            effective_parents.iter().map(|parent| (self.index_of(parent), *parent)).collect();
+        parents.sort_unstable();
+        parents.dedup();
+        let parents = parents.into_iter().map(|(_, parent)| parent).collect();
         self.index.insert(id, index);
-        self.entries.push(LogEntry { id, subsession, parents, place: place.clone() });
+        self.entries.push_back(LogEntry { id, subsession, parents, place: place.clone() });
         Ok(place)
+    }
+
+    /// Drops the oldest entry that is there.
+    //= docs/spec/protocol.md#TRN-043
+    pub fn prune_first(&mut self) -> Option<LogEntry> {
+        let entry = self.entries.pop_front()?;
+        self.index.remove(&entry.id);
+        self.pruned = self.pruned.saturating_add(1);
+        Some(entry)
+    }
+
+    /// How many messages were dropped: the index of the first one that is there.
+    #[must_use]
+    pub fn pruned(&self) -> usize {
+        self.pruned
     }
 
     /// The effective parents that count: those found in the subsession, or if there are none, its
@@ -127,33 +155,34 @@ impl MessageLog {
         if effective_parents.is_empty() { context.to_vec() } else { effective_parents }
     }
 
-    /// Number of messages.
+    /// Number of messages, dropped ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.pruned.saturating_add(self.entries.len())
     }
 
-    /// Whether there is no message.
+    /// Whether there was never a message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
-    /// Whether the message is in the log.
+    /// Whether the message is in the log and was not dropped.
     #[must_use]
     pub fn contains(&self, id: &MessageId) -> bool {
         self.index.contains_key(id)
     }
 
-    /// The message at an index; a negative one counts from the end, where −1 is the last.
+    /// The message at an index; a negative one counts from the end, where −1 is the last. None
+    /// outside the log, and for what was dropped ([`pruned`](Self::pruned)).
     //= docs/spec/protocol.md#TRN-040
     #[must_use]
     pub fn id_at(&self, index: isize) -> Option<MessageId> {
         let from_start = match usize::try_from(index) {
             Ok(index) => index,
-            Err(_) => self.entries.len().checked_sub(index.unsigned_abs())?,
+            Err(_) => self.len().checked_sub(index.unsigned_abs())?,
         };
-        Some(self.entries.get(from_start)?.id)
+        Some(self.at(from_start)?.id)
     }
 
     /// The index of a message.
@@ -165,7 +194,11 @@ impl MessageLog {
     /// A message.
     #[must_use]
     pub fn get(&self, id: &MessageId) -> Option<&LogEntry> {
-        self.entries.get(self.index_of(id)?)
+        self.at(self.index_of(id)?)
+    }
+
+    fn at(&self, index: usize) -> Option<&LogEntry> {
+        self.entries.get(index.checked_sub(self.pruned)?)
     }
 
     /// The effective parents of a message, in the order of the log; none if it is not in it.
@@ -174,18 +207,17 @@ impl MessageLog {
         self.get(id).map(|entry| entry.parents.as_slice()).unwrap_or_default()
     }
 
-    /// All messages in order.
-    #[must_use]
-    pub fn entries(&self) -> &[LogEntry] {
-        &self.entries
+    /// All messages that are there, in order.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &LogEntry> + ExactSizeIterator {
+        self.entries.iter()
     }
 
-    /// The messages from index `start` up to, not including, index `end`; bounds outside the log
-    /// are cut.
-    #[must_use]
-    pub fn slice(&self, start: usize, end: usize) -> &[LogEntry] {
-        let end = end.min(self.entries.len());
-        self.entries.get(start.min(end)..end).unwrap_or_default()
+    /// The messages from index `start` up to, not including, index `end`; bounds outside of what
+    /// is there are cut.
+    pub fn slice(&self, start: usize, end: usize) -> impl DoubleEndedIterator<Item = &LogEntry> {
+        let skip = start.saturating_sub(self.pruned);
+        let number = end.saturating_sub(self.pruned).saturating_sub(skip);
+        self.entries.iter().skip(skip).take(number)
     }
 
     /// Those of the messages that are in the log, each once and in its order: what
@@ -193,6 +225,6 @@ impl MessageLog {
     #[must_use]
     pub fn in_order(&self, ids: impl IntoIterator<Item = MessageId>) -> Vec<MessageId> {
         let at: BTreeSet<usize> = ids.into_iter().filter_map(|id| self.index_of(&id)).collect();
-        at.into_iter().filter_map(|at| Some(self.entries.get(at)?.id)).collect()
+        at.into_iter().filter_map(|at| Some(self.at(at)?.id)).collect()
     }
 }

@@ -5,6 +5,7 @@ use mpenc_liveness::Timing;
 use mpenc_types::{MemberId, MemberIdError};
 
 use crate::content::MAX_CONTENT;
+use crate::session::LOG_KEPT;
 use crate::{Identity, Profile};
 
 /// Everything that one member's session needs to know before it begins.
@@ -24,6 +25,7 @@ pub struct SessionConfig {
     pub(crate) padding: usize,
     pub(crate) adaptive: bool,
     pub(crate) presence: bool,
+    pub(crate) log_kept: usize,
 }
 
 /// Why a session cannot be configured so.
@@ -68,6 +70,7 @@ impl SessionConfig {
             padding: mpenc_packet::padding::BASE,
             adaptive: false,
             presence: true,
+            log_kept: LOG_KEPT,
         })
     }
 
@@ -108,6 +111,15 @@ impl SessionConfig {
     #[must_use]
     pub fn presence(mut self, on: bool) -> Self {
         self.presence = on;
+        self
+    }
+
+    /// How many texts to keep after they were handed over and everybody has them; older ones are
+    /// forgotten ([`Session::log_start`](crate::Session::log_start)). Default: [`LOG_KEPT`]. There
+    /// may be fewer, as many as have [`MAX_LOG_BYTES`](crate::session::MAX_LOG_BYTES) together.
+    #[must_use]
+    pub fn log_kept(mut self, messages: usize) -> Self {
+        self.log_kept = messages;
         self
     }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use mpenc_types::{MessageId, guard};
 
+use super::past::Place;
 use super::{Accepted, Entry, Record, Transcript, TranscriptReject, to_u32, to_usize};
 
 /// Everything that acceptance of a message will write, found without writing anything.
@@ -48,13 +49,13 @@ impl Transcript {
     }
 
     fn plan(&self, entry: &Entry<'_>) -> Result<Plan, TranscriptReject> {
-        let slot = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let slot = self.next_slot();
         if slot == u32::MAX {
             return Err(TranscriptReject::Full);
         }
         //= docs/spec/protocol.md#TRN-024
         //= docs/spec/protocol.md#TRN-025
-        if guard!("dedup") && self.contains(&entry.id) {
+        if guard!("dedup") && self.is_copy(entry) {
             return Err(TranscriptReject::Duplicate);
         }
         //= docs/spec/protocol.md#TRN-009
@@ -71,6 +72,18 @@ impl Transcript {
         let context = self.context(slot, author, &parents)?;
         let effective = self.effective(parents.iter().copied());
         Ok(Plan { author, parents, context, effective })
+    }
+
+    /// Whether the message has been accepted before. If it has been pruned since, so have all its
+    /// parents; see [`prune`](Self::prune).
+    //= docs/spec/protocol.md#TRN-042
+    fn is_copy(&self, entry: &Entry<'_>) -> bool {
+        if self.live_slot(&entry.id).is_some() {
+            return true;
+        }
+        !self.past.is_empty()
+            && !entry.parents.iter().any(|parent| self.live_slot(parent).is_some())
+            && self.past.slot_of(&entry.id).is_some()
     }
 
     /// The slots of the parents.
@@ -90,11 +103,19 @@ impl Transcript {
             return Ok(slots);
         }
         // A closed parent needs no waiting: nothing can make it right.
-        let closed = slots.iter().filter_map(|slot| self.record(*slot));
-        match closed.into_iter().find(|record| self.is_closed_record(record)) {
-            Some(record) => Err(TranscriptReject::ClosedParent(record.id)),
+        match self.closed_of(&slots) {
+            Some(id) => Err(TranscriptReject::ClosedParent(id)),
             None => Err(TranscriptReject::MissingParents(missing)),
         }
+    }
+
+    /// The first of these messages that is closed; all pruned ones are.
+    fn closed_of(&self, slots: &[u32]) -> Option<MessageId> {
+        let closed = |slot: &&u32| match self.record(**slot) {
+            Some(record) => self.is_closed_record(record),
+            None => true,
+        };
+        slots.iter().find(closed).and_then(|slot| self.id_at(*slot))
     }
 
     /// Steps 1 to 4 of protocol.md 7.4: the new message's vector, or what is wrong with it.
@@ -111,11 +132,11 @@ impl Transcript {
         parents: &[u32],
     ) -> Result<Box<[u32]>, TranscriptReject> {
         let records = || parents.iter().filter_map(|slot| self.record(*slot));
-        // The vector of a closed parent may be gone, and is not missed: the message is refused
+        // The vector of a pruned parent is gone, and is not missed: the message is refused
         // anyway, and whether it is a fork the other parents tell, because a closed message lies
         // before everybody's last one.
-        let mut context = self.others(records());
-        let closed = records().find(|parent| self.is_closed_record(parent)).map(|r| r.id);
+        let mut context = self.others(records().map(Record::standing));
+        let closed = self.closed_of(parents);
         let mut redundant = None;
         for parent in records() {
             if let Some(known) = context.get_mut(to_usize(parent.author)) {
@@ -131,17 +152,16 @@ impl Transcript {
     }
 
     /// For each member, how many of its messages lie strictly before one of the given messages.
-    fn others<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Box<[u32]> {
+    fn others<'a>(&self, messages: impl Iterator<Item = (Place, &'a [u32])>) -> Box<[u32]> {
         let mut others: Box<[u32]> = vec![0; self.lanes.len()].into_boxed_slice();
-        for record in records {
-            let own = to_usize(record.author);
+        for (Place { author, seq }, context) in messages {
+            let own = to_usize(author);
             let before = others.get(own).copied().unwrap_or_default();
-            let context = record.context.as_deref().unwrap_or_default();
             for (known, seen) in others.iter_mut().zip(context) {
                 *known = (*known).max(*seen);
             }
             if let Some(known) = others.get_mut(own) {
-                *known = before.max(record.seq.saturating_sub(1));
+                *known = before.max(seq.saturating_sub(1));
             }
         }
         others
@@ -157,7 +177,7 @@ impl Transcript {
         redundant: Option<MessageId>,
     ) -> Result<(), TranscriptReject> {
         let own = context.get_mut(author);
-        let last = self.lanes.get(author).and_then(|lane| lane.by.last());
+        let last = self.lanes.get(author).and_then(|lane| lane.by.back());
         let last = last.and_then(|slot| self.record(*slot));
         let written = last.map_or(0, |record| record.seq);
         //= docs/spec/protocol.md#TRN-008
@@ -190,10 +210,10 @@ impl Transcript {
 
     fn commit(&mut self, entry: &Entry<'_>, plan: Plan) -> Accepted {
         let Plan { author, parents, context, effective } = plan;
-        let slot = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let slot = self.next_slot();
         let seq = context.get(author).copied().unwrap_or_default();
         let leave_intent = self.is_leave_intent(entry, author, &parents);
-        let previous = self.lanes.get(author).and_then(|lane| lane.by.last().copied());
+        let previous = self.lanes.get(author).and_then(|lane| lane.by.back().copied());
 
         //= docs/spec/protocol.md#TRN-010
         //= docs/spec/protocol.md#FIN-004
@@ -201,7 +221,7 @@ impl Transcript {
         if let Some(lane) = self.lanes.get_mut(author) {
             after_fin = guard!("fin-final") && entry.kind.is_payload() && lane.fin;
             lane.fin |= entry.kind.is_fin();
-            lane.by.push(slot);
+            lane.by.push_back(slot);
         }
         let content = entry.kind.is_payload() && !after_fin;
 
@@ -213,29 +233,39 @@ impl Transcript {
             author: to_u32(author),
             pending: to_u32(readers),
             seq,
-            edges: self.edges.len(),
+            edges: self.edges_base.wrapping_add(self.edges.len()),
             parents: to_u32(parents.len()),
             effective: to_u32(effective.len()),
-            context: None,
+            answers: 0,
+            context,
         };
-        self.edges.extend_from_slice(&parents);
-        self.edges.extend_from_slice(&effective);
-        self.records.push(record);
-        let records = &self.records;
-        self.index.insert(entry.id, slot, |slot| records.get(to_usize(slot)).map(|r| r.id));
+        self.edges.extend(&parents);
+        self.edges.extend(&effective);
+        for answered in effective {
+            self.answered_by_one_more(answered);
+        }
+        if parents.is_empty() {
+            self.minimal.push(slot);
+        }
+        self.records.push_back(record);
+        let Self { base, records, .. } = self;
+        let id_of = |slot: u32| Some(records.get(to_usize(slot.checked_sub(*base)?))?.id);
+        self.index.insert(entry.id, slot, id_of);
         self.unacked.insert(slot);
         self.unacked_content = self.unacked_content.saturating_add(usize::from(content));
 
-        let acked = self.acknowledge(author, previous, &context);
-        if let Some(record) = self.record_mut(slot) {
-            record.context = Some(context);
-        }
+        let acked = self.acknowledge(author, previous, slot);
         self.replace_heads(slot, &parents);
         let fully_acked = self.settle(acked);
-        if let Some(previous) = previous {
-            self.close(previous);
-        }
         Accepted { seq: u64::from(seq), fully_acked, after_fin, leave_intent }
+    }
+
+    fn answered_by_one_more(&mut self, slot: u32) {
+        if let Some(record) = self.record_mut(slot) {
+            record.answers = record.answers.saturating_add(1);
+        } else if let Some(anchor) = self.anchors.get_mut(&slot) {
+            anchor.answers = anchor.answers.saturating_add(1);
+        }
     }
 
     //= docs/spec/protocol.md#FIN-017
@@ -251,24 +281,31 @@ impl Transcript {
     /// nobody is left to acknowledge.
     //= docs/spec/protocol.md#TRN-026
     //= docs/spec/protocol.md#TRN-028
-    fn acknowledge(&mut self, author: usize, previous: Option<u32>, context: &[u32]) -> Vec<u32> {
-        let Self { lanes, records, .. } = self;
+    fn acknowledge(&mut self, author: usize, previous: Option<u32>, slot: u32) -> Vec<u32> {
+        let Self { lanes, records, base, .. } = self;
+        let at = |slot: u32| to_usize(slot.wrapping_sub(*base));
         let mut acked = vec![];
-        if let ([_], Some(slot)) = (lanes.as_slice(), records.len().checked_sub(1)) {
+        if lanes.len() == 1 {
             // Without readers nothing is left to be acknowledged.
-            acked.push(to_u32(slot));
+            acked.push(slot);
         }
-        let previous = previous.map(to_usize);
-        let taken = previous.and_then(|slot| records.get_mut(slot)?.context.take());
-        let old = taken.as_deref().unwrap_or_default().iter().copied();
-        let old = old.chain(core::iter::repeat(0));
-        for (u, ((lane, new), old)) in lanes.iter().zip(context).zip(old).enumerate() {
-            if u == author {
+        // Taken out while others are written.
+        let mut take = |slot: u32| {
+            records.get_mut(at(slot)).map(|record| core::mem::take(&mut record.context))
+        };
+        let (new, old) = (take(slot), previous.and_then(&mut take));
+        let seen = new.as_deref().unwrap_or_default().iter().copied();
+        let seen_before = old.as_deref().unwrap_or_default().iter().copied();
+        let seen_before = seen_before.chain(core::iter::repeat(0));
+        for (u, ((lane, new), old)) in lanes.iter().zip(seen).zip(seen_before).enumerate() {
+            if u == author || new <= old {
                 continue;
             }
-            let newly = lane.by.get(to_usize(old)..to_usize(*new)).unwrap_or_default();
-            for slot in newly {
-                if let Some(record) = records.get_mut(to_usize(*slot)) {
+            // Everybody has acknowledged what is pruned.
+            let skip = to_usize(old.saturating_sub(lane.pruned));
+            let newly = to_usize(new.saturating_sub(lane.pruned)).saturating_sub(skip);
+            for slot in lane.by.iter().skip(skip).take(newly) {
+                if let Some(record) = records.get_mut(at(*slot)) {
                     record.pending = record.pending.saturating_sub(1);
                     if record.pending == 0 {
                         acked.push(*slot);
@@ -276,8 +313,11 @@ impl Transcript {
                 }
             }
         }
-        if let Some(record) = previous.and_then(|slot| records.get_mut(slot)) {
-            record.context = taken;
+        for (slot, context) in [(Some(slot), new), (previous, old)] {
+            let record = slot.and_then(|slot| records.get_mut(at(slot)));
+            if let (Some(record), Some(context)) = (record, context) {
+                record.context = context;
+            }
         }
         acked
     }
@@ -287,9 +327,11 @@ impl Transcript {
         self.head_slots.retain(|head| !parents.contains(head));
         self.head_slots.insert(0, slot);
         self.heads.clear();
-        let records = &self.records;
-        let ids = self.head_slots.iter().filter_map(|slot| records.get(to_usize(*slot)));
-        self.heads.extend(ids.map(|record| record.id));
+        let Self { head_slots, heads, records, base, .. } = self;
+        let ids = head_slots
+            .iter()
+            .filter_map(|slot| records.get(to_usize(slot.checked_sub(*base)?)).map(|r| r.id));
+        heads.extend(ids);
     }
 
     /// Reports messages as fully acked, in the order of their acceptance.
@@ -304,25 +346,15 @@ impl Transcript {
                 let content = usize::from(record.content);
                 self.unacked_content = self.unacked_content.saturating_sub(content);
             }
-            self.close(slot);
         }
         ids
-    }
-
-    /// Drops the vector of a message that nothing needs any more.
-    //= docs/spec/protocol.md#TRN-031
-    fn close(&mut self, slot: u32) {
-        let droppable = self.record(slot).is_some_and(|r| !r.content && self.is_closed_record(r));
-        if droppable && let Some(record) = self.record_mut(slot) {
-            record.context = None;
-        }
     }
 
     /// The maximal contents among the messages given and their ancestors, by the slots of both.
     ///
     /// Every message remembers this frontier of its strict ancestors, so only what the given
     /// messages themselves remember has to be compared. Of one author only the latest can be
-    /// maximal. Messages with content never lose their vector.
+    /// maximal.
     //= docs/spec/protocol.md#TRN-035
     pub(super) fn effective(&self, of: impl ExactSizeIterator<Item = u32>) -> Vec<u32> {
         let single = of.len() == 1;
@@ -332,7 +364,7 @@ impl Transcript {
             if record.content {
                 found.push(slot);
             } else {
-                found.extend_from_slice(self.effective_slots(record));
+                found.extend(self.effective_slots(record));
             }
         }
         if single || found.len() <= 1 {
@@ -340,49 +372,34 @@ impl Transcript {
         }
         let mut latest: Vec<Option<u32>> = vec![None; self.lanes.len()];
         for slot in found {
-            let author = self.record(slot).and_then(|r| latest.get_mut(to_usize(r.author)));
-            if let Some(latest) = author {
+            let author = self.payload(slot).map(|(place, _)| to_usize(place.author));
+            if let Some(latest) = author.and_then(|author| latest.get_mut(author)) {
                 *latest = (*latest).max(Some(slot));
             }
         }
         let mut maximal: Vec<u32> = latest.into_iter().flatten().collect();
-        let others = self.others(maximal.iter().filter_map(|slot| self.record(*slot)));
+        let others = self.others(maximal.iter().filter_map(|slot| self.payload(*slot)));
         maximal.retain(|slot| {
-            self.record(*slot).is_some_and(|record| {
-                others.get(to_usize(record.author)).is_some_and(|known| *known < record.seq)
+            self.payload(*slot).is_some_and(|(Place { author, seq }, _)| {
+                others.get(to_usize(author)).is_some_and(|known| *known < seq)
             })
         });
         maximal.sort_unstable();
         maximal
     }
+
+    /// Place and vector of a payload that a new message may answer.
+    fn payload(&self, slot: u32) -> Option<(Place, &[u32])> {
+        match self.record(slot) {
+            Some(record) => Some(record.standing()),
+            None => self.anchors.get(&slot).map(|anchor| (anchor.place, &*anchor.context)),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use mpenc_types::{BodyKind, MemberId, MemberSet};
-
-    use super::*;
-
-    /// Ids of the messages whose vector is kept.
-    fn kept(kind: BodyKind) -> Vec<u8> {
-        let members = [b"a", b"b"].map(|name| MemberId::from_wire(name));
-        let mut transcript = Transcript::new(&members.iter().collect::<MemberSet>());
-        let mut parents = vec![];
-        for n in 1..=9_u8 {
-            let id = MessageId::new(&[n]).unwrap();
-            let author = &members[usize::from(n % 2)];
-            let _ = transcript.accept(Entry { id, author, parents: &parents, kind }).unwrap();
-            parents = vec![id];
-        }
-        let kept = transcript.records.iter().filter(|record| record.context.is_some());
-        kept.map(|record| record.id.as_bytes()[0]).collect()
-    }
-
-    //= docs/spec/protocol.md#TRN-031
-    //= type=test
-    #[test]
-    fn vectors_of_closed_messages_are_dropped_unless_they_have_content() {
-        assert_eq!(kept(BodyKind::ExplicitAck { manual: false }), [8, 9], "each author's last");
-        assert_eq!(kept(BodyKind::Payload), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+impl Record {
+    /// Its place, and its vector.
+    fn standing(&self) -> (Place, &[u32]) {
+        (Place { author: self.author, seq: self.seq }, &self.context)
     }
 }

@@ -4,7 +4,7 @@ use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
 
 use super::{Record, Transcript};
 
-/// An accepted message, as its transcript knows it now.
+/// An accepted message that is not pruned, as its transcript knows it now.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     pub(super) transcript: &'a Transcript,
@@ -51,13 +51,15 @@ impl<'a> Message<'a> {
     }
 
     /// Its parents, in the order in which it names them.
-    pub fn parents(&self) -> impl ExactSizeIterator<Item = MessageId> + use<'a> {
-        self.transcript.ids(self.transcript.parent_slots(self.record))
+    pub fn parents(&self) -> impl Iterator<Item = MessageId> + use<'a> {
+        let transcript = self.transcript;
+        transcript.parent_slots(self.record).filter_map(|slot| transcript.id_at(slot))
     }
 
     /// The maximal payloads among its strict ancestors, in the order of their acceptance.
-    pub fn effective_parents(&self) -> impl ExactSizeIterator<Item = MessageId> + use<'a> {
-        self.transcript.ids(self.transcript.effective_slots(self.record))
+    pub fn effective_parents(&self) -> impl Iterator<Item = MessageId> + use<'a> {
+        let transcript = self.transcript;
+        transcript.effective_slots(self.record).filter_map(|slot| transcript.id_at(slot))
     }
 
     /// Readers that have not acknowledged it.

@@ -3,11 +3,13 @@
 mod accept;
 mod index;
 mod message;
+mod past;
+mod prune;
 mod query;
 mod reject;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -15,12 +17,16 @@ use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
 
 use self::index::Index;
 pub use self::message::Message;
+use self::past::Past;
+use self::prune::Anchor;
+pub use self::query::{NoContext, NoRecord};
 pub use self::reject::TranscriptReject;
 
 /// A verified message as far as the causal order is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Identifier, a hash (MOD-007).
+    /// Identifier, a hash over everything else here (MOD-007): two entries with one identifier are
+    /// one message.
     pub id: MessageId,
     /// Who wrote it, as verified. Its readers are all other members (MOD-008).
     pub author: &'a MemberId,
@@ -54,8 +60,8 @@ pub struct Accepted {
 /// the proofs. Accepting a message takes `O(n·p)` simple operations for `n` members and `p`
 /// parents, and amortised `O(n)` for the acknowledgements it brings.
 ///
-/// The vector of a message that is *closed* (TRN-031) and has no content for people is dropped:
-/// no valid message refers to it any more. The rest of the graph is kept.
+/// What nobody can need any more is dropped by [`prune`](Self::prune), on request; what stays exact
+/// then, and why, is said there.
 ///
 /// # What acknowledgement means
 ///
@@ -66,12 +72,26 @@ pub struct Transcript {
     members: MemberSet,
     /// One for each member, in the order of `members`.
     lanes: Vec<Lane>,
-    /// All messages in the order of acceptance; the position is the message's *slot*.
-    records: Vec<Record>,
+    /// Messages in the order of acceptance; the place of a message in it, from 0, is its *slot*.
+    /// Those before `base` are pruned.
+    base: u32,
+    records: VecDeque<Record>,
     /// Slots of parents and effective parents; see [`Record::edges`].
-    edges: Vec<u32>,
-    // Identifiers of closed messages stay (TRN-025).
+    edges: VecDeque<u32>,
+    /// How many edges were before them.
+    edges_base: usize,
+    /// Where the records are, and some that are pruned.
     index: Index,
+    /// How many those are.
+    stale: usize,
+    /// What is left of pruned messages: their identifiers stay (TRN-025).
+    past: Past,
+    /// What new messages may still answer of what is pruned.
+    anchors: BTreeMap<u32, Anchor>,
+    /// Everything before this slot may be pruned, but for what is to be kept.
+    cleared: u32,
+    /// Slots of the messages without parents; one for each member at most.
+    minimal: Vec<u32>,
     /// Maximal messages, most recently accepted first.
     heads: Vec<MessageId>,
     head_slots: Vec<u32>,
@@ -85,8 +105,10 @@ pub struct Transcript {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Lane {
     member: MemberId,
-    /// Slots of its messages in its own order.
-    by: Vec<u32>,
+    /// How many of its messages are pruned: its first ones.
+    pruned: u32,
+    /// Slots of the others in its own order.
+    by: VecDeque<u32>,
     /// Whether one of them is a FIN.
     fin: bool,
 }
@@ -103,12 +125,14 @@ struct Record {
     pending: u32,
     /// Position in the author's lane, from 1.
     seq: u32,
-    /// Where its parents begin in `edges`; its effective parents follow them.
+    /// Where its parents begin among all edges; its effective parents follow them.
     edges: usize,
     parents: u32,
     effective: u32,
-    /// `V(m)`, one entry for each lane. Dropped when a message without content is closed.
-    context: Option<Box<[u32]>>,
+    /// How many records have it among their effective parents.
+    answers: u32,
+    /// `V(m)`, one entry for each lane.
+    context: Box<[u32]>,
 }
 
 impl Transcript {
@@ -119,11 +143,23 @@ impl Transcript {
             members: members.clone(),
             lanes: members
                 .iter()
-                .map(|member| Lane { member: member.clone(), by: vec![], fin: false })
+                .map(|member| Lane {
+                    member: member.clone(),
+                    pruned: 0,
+                    by: VecDeque::new(),
+                    fin: false,
+                })
                 .collect(),
-            records: vec![],
-            edges: vec![],
+            base: 0,
+            records: VecDeque::new(),
+            edges: VecDeque::new(),
+            edges_base: 0,
             index: Index::new(),
+            stale: 0,
+            past: Past::default(),
+            anchors: BTreeMap::new(),
+            cleared: 0,
+            minimal: vec![],
             heads: vec![],
             head_slots: vec![],
             unacked: BTreeSet::new(),
@@ -139,36 +175,70 @@ impl Transcript {
         self.lanes.get(to_usize(lane))
     }
 
-    fn slot_of(&self, id: &MessageId) -> Option<u32> {
+    /// The slot of a message that is not pruned.
+    fn live_slot(&self, id: &MessageId) -> Option<u32> {
         self.index.get(id, |slot| Some(self.record(slot)?.id))
     }
 
+    /// The slot of any accepted message.
+    fn slot_of(&self, id: &MessageId) -> Option<u32> {
+        self.live_slot(id).or_else(|| self.past.slot_of(id))
+    }
+
+    /// The slot that the next message gets.
+    fn next_slot(&self) -> u32 {
+        self.base.saturating_add(to_u32(self.records.len()))
+    }
+
     fn record(&self, slot: u32) -> Option<&Record> {
-        self.records.get(usize::try_from(slot).ok()?)
+        self.records.get(to_usize(slot.checked_sub(self.base)?))
     }
 
     fn record_mut(&mut self, slot: u32) -> Option<&mut Record> {
-        self.records.get_mut(usize::try_from(slot).ok()?)
+        self.records.get_mut(to_usize(slot.checked_sub(self.base)?))
     }
 
-    fn parent_slots(&self, record: &Record) -> &[u32] {
-        let end = record.edges.saturating_add(to_usize(record.parents));
-        self.edges.get(record.edges..end).unwrap_or_default()
+    /// The identifier of any accepted message.
+    fn id_at(&self, slot: u32) -> Option<MessageId> {
+        match self.record(slot) {
+            Some(record) => Some(record.id),
+            None => self.past.id(slot),
+        }
     }
 
-    fn effective_slots(&self, record: &Record) -> &[u32] {
-        let start = record.edges.saturating_add(to_usize(record.parents));
-        let end = start.saturating_add(to_usize(record.effective));
-        self.edges.get(start..end).unwrap_or_default()
+    fn edges(&self, start: usize, number: u32) -> impl Iterator<Item = u32> + '_ {
+        let start = start.wrapping_sub(self.edges_base);
+        self.edges.iter().skip(start).take(to_usize(number)).copied()
+    }
+
+    fn parent_slots(&self, record: &Record) -> impl Iterator<Item = u32> + '_ {
+        self.edges(record.edges, record.parents)
+    }
+
+    fn effective_slots(&self, record: &Record) -> impl Iterator<Item = u32> + '_ {
+        self.edges(record.edges.wrapping_add(to_usize(record.parents)), record.effective)
     }
 
     fn is_last(&self, record: &Record) -> bool {
-        self.lane(record.author).is_some_and(|lane| lane.by.len() == to_usize(record.seq))
+        self.lane(record.author).is_some_and(|lane| lane.written() == record.seq)
     }
 
     /// Whether it is fully acked and not its author's last (TRN-031).
     fn is_closed_record(&self, record: &Record) -> bool {
         record.pending == 0 && !self.is_last(record)
+    }
+}
+
+impl Lane {
+    /// How many messages the member has written.
+    fn written(&self) -> u32 {
+        self.pruned.saturating_add(to_u32(self.by.len()))
+    }
+
+    /// The slot of its message with this number, from 1, if that is not pruned.
+    fn nth(&self, seq: u32) -> Option<u32> {
+        let at = seq.checked_sub(self.pruned)?.checked_sub(1)?;
+        self.by.get(to_usize(at)).copied()
     }
 }
 

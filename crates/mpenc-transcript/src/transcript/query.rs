@@ -1,14 +1,56 @@
 //! What a transcript can be asked (TRN-029). Nothing here changes it.
 
-use alloc::collections::BTreeSet;
-use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
 use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
 
-use super::{Message, Record, Transcript, to_usize};
+use super::past::Place;
+use super::{Message, Record, Transcript, to_u32, to_usize};
+
+/// Why a question about a message has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRecord {
+    /// It has not been accepted.
+    Unknown,
+    /// It has been accepted and fully acknowledged, and what is asked for has been dropped since
+    /// ([`Transcript::prune`]).
+    Pruned,
+}
+
+impl fmt::Display for NoRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "message has not been accepted",
+            Self::Pruned => "message is fully acknowledged and has been pruned (TRN-042)",
+        })
+    }
+}
+
+impl core::error::Error for NoRecord {}
+
+/// Why the payloads at or before some messages cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoContext {
+    /// These messages have not been accepted (TRN-037); in the order given.
+    Missing(Vec<MessageId>),
+    /// All are accepted, but these have been pruned.
+    Pruned(Vec<MessageId>),
+}
+
+impl fmt::Display for NoContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(ids) => write!(f, "{} messages have not been accepted", ids.len()),
+            Self::Pruned(ids) => write!(f, "{} messages have been pruned", ids.len()),
+        }
+    }
+}
+
+impl core::error::Error for NoContext {}
 
 //= docs/spec/protocol.md#TRN-029
+//= docs/spec/protocol.md#TRN-043
 impl Transcript {
     /// The members of the subsession.
     #[must_use]
@@ -16,80 +58,109 @@ impl Transcript {
         &self.members
     }
 
-    /// Number of accepted messages.
+    /// Number of accepted messages, pruned ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len()
+        to_usize(self.next_slot())
     }
 
     /// Whether no message has been accepted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.next_slot() == 0
     }
 
-    /// Whether the message has been accepted.
+    /// How many of the accepted messages are pruned: the first ones.
+    #[must_use]
+    pub fn pruned(&self) -> usize {
+        to_usize(self.base)
+    }
+
+    /// Whether the message has been accepted, pruned or not.
     #[must_use]
     pub fn contains(&self, id: &MessageId) -> bool {
         self.slot_of(id).is_some()
     }
 
-    /// An accepted message.
+    /// Whether the message has been accepted and is pruned.
     #[must_use]
-    pub fn get(&self, id: &MessageId) -> Option<Message<'_>> {
-        self.view(self.find(id)?)
+    pub fn is_pruned(&self, id: &MessageId) -> bool {
+        self.live_slot(id).is_none() && self.past.slot_of(id).is_some()
     }
 
-    /// All accepted messages in the order of acceptance, which is a topological order.
+    /// An accepted message.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`], here and below.
+    pub fn get(&self, id: &MessageId) -> Result<Message<'_>, NoRecord> {
+        let record = self.find(id)?;
+        self.view(record).ok_or(NoRecord::Unknown)
+    }
+
+    /// All messages that are not pruned, in the order of acceptance, which is a topological order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Message<'_>> {
         self.records.iter().filter_map(|record| self.view(record))
     }
 
-    /// Who wrote the message.
+    /// Who wrote the message, pruned or not.
     #[must_use]
     pub fn author(&self, id: &MessageId) -> Option<&MemberId> {
-        self.get(id).map(|message| message.author())
+        Some(&self.lane(self.place(id)?.author)?.member)
     }
 
-    /// The message's parents, in the order in which it names them; none if it is not accepted.
-    #[must_use]
-    pub fn parents(&self, id: &MessageId) -> Vec<MessageId> {
-        self.get(id).map(|message| message.parents().collect()).unwrap_or_default()
+    /// The message's parents, in the order in which it names them.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn parents(&self, id: &MessageId) -> Result<Vec<MessageId>, NoRecord> {
+        Ok(self.get(id)?.parents().collect())
     }
 
     /// The messages that name this one as parent, in the order of acceptance. `O(n·log)`.
     ///
     /// A member can do so only in its first message after it.
-    #[must_use]
-    pub fn children(&self, id: &MessageId) -> Vec<MessageId> {
-        let Some(slot) = self.slot_of(id) else { return vec![] };
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn children(&self, id: &MessageId) -> Result<Vec<MessageId>, NoRecord> {
+        let record = self.find(id)?;
+        let Some(slot) = self.live_slot(id) else { return Err(NoRecord::Unknown) };
         let mut children: Vec<u32> = (0..self.lanes.len())
-            .filter_map(|lane| self.first_slot_after(lane, slot))
+            .filter_map(|lane| self.first_slot_after(lane, record))
             .filter(|child| {
-                self.record(*child).is_some_and(|r| self.parent_slots(r).contains(&slot))
+                self.record(*child).is_some_and(|r| self.parent_slots(r).any(|of| of == slot))
             })
             .collect();
         children.sort_unstable();
-        self.ids(&children).collect()
+        Ok(self.ids(&children).collect())
     }
 
     /// What the message is for.
-    #[must_use]
-    pub fn kind(&self, id: &MessageId) -> Option<BodyKind> {
-        Some(self.find(id)?.kind)
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn kind(&self, id: &MessageId) -> Result<BodyKind, NoRecord> {
+        Ok(self.find(id)?.kind)
     }
 
     /// Whether the message has content that is shown: an accepted payload, unless its author's
     /// FIN precedes it (TRN-010).
-    #[must_use]
-    pub fn has_content(&self, id: &MessageId) -> bool {
-        self.find(id).is_some_and(|record| record.content)
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn has_content(&self, id: &MessageId) -> Result<bool, NoRecord> {
+        Ok(self.find(id)?.content)
     }
 
-    /// Position among its author's messages, from 1.
+    /// Position among its author's messages, from 1; of pruned ones too.
     #[must_use]
     pub fn seq(&self, id: &MessageId) -> Option<u64> {
-        Some(u64::from(self.find(id)?.seq))
+        Some(u64::from(self.place(id)?.seq))
     }
 
     /// The maximal messages, most recently accepted first: exactly the parents of an own message
@@ -99,58 +170,101 @@ impl Transcript {
         &self.heads
     }
 
-    /// The messages without parents, in the order of acceptance.
+    /// The messages without parents, pruned or not, in the order of acceptance.
     #[must_use]
     pub fn minimal(&self) -> Vec<MessageId> {
-        let first = self.lanes.iter().filter_map(|lane| lane.by.first().copied());
-        let rootless = |slot: &u32| self.record(*slot).is_some_and(|record| record.parents == 0);
-        let mut minimal: Vec<u32> = first.filter(rootless).collect();
-        minimal.sort_unstable();
-        self.ids(&minimal).collect()
+        self.ids(&self.minimal).collect()
     }
 
-    /// The member's messages in its own order.
-    pub fn by(&self, member: &MemberId) -> impl ExactSizeIterator<Item = MessageId> + '_ {
+    /// The member's messages that are not pruned, in its own order. How many it has written is
+    /// [`seen`](Self::seen) of it by itself.
+    pub fn by(&self, member: &MemberId) -> impl DoubleEndedIterator<Item = MessageId> + '_ {
         let lane = self.lane_of(member).and_then(|lane| self.lanes.get(lane));
-        self.ids(lane.map(|lane| lane.by.as_slice()).unwrap_or_default())
+        let slots = lane.into_iter().flat_map(|lane| &lane.by);
+        slots.filter_map(|slot| self.id_at(*slot))
     }
 
-    /// The member's last accepted message.
+    /// The member's message at a position, from 1.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn nth_by(&self, member: &MemberId, seq: u64) -> Result<MessageId, NoRecord> {
+        let lane = self.lane_of(member).and_then(|lane| self.lanes.get(lane));
+        let (Some(lane), Ok(seq)) = (lane, u32::try_from(seq)) else {
+            return Err(NoRecord::Unknown);
+        };
+        if seq > 0 && seq <= lane.pruned {
+            return Err(NoRecord::Pruned);
+        }
+        lane.nth(seq).and_then(|slot| self.id_at(slot)).ok_or(NoRecord::Unknown)
+    }
+
+    /// The member's last accepted message; it is never pruned.
     #[must_use]
     pub fn last(&self, member: &MemberId) -> Option<MessageId> {
-        let slot = self.lanes.get(self.lane_of(member)?)?.by.last()?;
+        let slot = self.lanes.get(self.lane_of(member)?)?.by.back()?;
         Some(self.record(*slot)?.id)
     }
 
     /// Whether `a ≤ b`: whether whoever wrote `b` had accepted `a`, or they are the same message.
-    /// False if one of them is not accepted.
+    /// One comparison. If `a` is pruned, the answer is as exact as ever.
     ///
-    /// One comparison, unless `b` is closed and has no content: its vector is then found again
-    /// by following parents to the next vectors that were kept.
+    /// # Errors
+    ///
+    /// [`NoRecord::Unknown`] if one of them is not accepted, [`NoRecord::Pruned`] if both are
+    /// pruned and by different members.
     //= docs/spec/protocol.md#TRN-002
-    #[must_use]
-    pub fn is_ancestor_or_equal(&self, a: &MessageId, b: &MessageId) -> bool {
-        let (Some(a), Some(b)) = (self.find(a), self.slot_of(b)) else { return false };
-        a.seq <= self.component(b, a.author)
+    pub fn is_ancestor_or_equal(&self, a: &MessageId, b: &MessageId) -> Result<bool, NoRecord> {
+        let a_place = self.place(a).ok_or(NoRecord::Unknown)?;
+        let b_place = self.place(b).ok_or(NoRecord::Unknown)?;
+        if a_place.author == b_place.author {
+            return Ok(a_place.seq <= b_place.seq);
+        }
+        match self.find(b) {
+            Ok(b) => Ok(a_place.seq <= b.component(a_place.author)),
+            // What is accepted later is no ancestor.
+            Err(_) if self.live_slot(a).is_some() => Ok(false),
+            Err(reason) => Err(reason),
+        }
     }
 
-    /// The latest message of `member` strictly before `id`.
-    #[must_use]
-    pub fn last_before(&self, member: &MemberId, id: &MessageId) -> Option<MessageId> {
-        let lane = self.lane_of(member)?;
-        let slot = self.slot_of(id)?;
-        let count = self.component(slot, u32::try_from(lane).ok()?);
-        let own = to_usize(self.record(slot)?.author) == lane;
-        let before = to_usize(count).checked_sub(if own { 2 } else { 1 })?;
-        let before = self.lanes.get(lane)?.by.get(before)?;
-        Some(self.record(*before)?.id)
+    /// The latest message of `member` strictly before `id`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord::Unknown`] if `id` is not accepted or `member` is none,
+    /// [`NoRecord::Pruned`] if it or the answer is pruned.
+    pub fn last_before(
+        &self,
+        member: &MemberId,
+        id: &MessageId,
+    ) -> Result<Option<MessageId>, NoRecord> {
+        let record = self.find(id)?;
+        let lane = self.lane_of(member).ok_or(NoRecord::Unknown)?;
+        let own = to_usize(record.author) == lane;
+        let before = record.component(to_u32(lane)).saturating_sub(u32::from(own));
+        if before == 0 {
+            return Ok(None);
+        }
+        self.nth_by(member, u64::from(before)).map(Some)
     }
 
-    /// The earliest message of `member` strictly after `id`: for a reader, its ack.
-    #[must_use]
-    pub fn first_after(&self, member: &MemberId, id: &MessageId) -> Option<MessageId> {
-        let slot = self.first_slot_after(self.lane_of(member)?, self.slot_of(id)?)?;
-        Some(self.record(slot)?.id)
+    /// The earliest message of `member` strictly after `id`, if there is one: for a reader, its
+    /// ack.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord::Unknown`] if `id` is not accepted or `member` is none,
+    /// [`NoRecord::Pruned`] if `id` is pruned.
+    pub fn first_after(
+        &self,
+        member: &MemberId,
+        id: &MessageId,
+    ) -> Result<Option<MessageId>, NoRecord> {
+        let record = self.find(id)?;
+        let lane = self.lane_of(member).ok_or(NoRecord::Unknown)?;
+        Ok(self.first_slot_after(lane, record).and_then(|slot| self.id_at(slot)))
     }
 
     /// `K[by][of]`: how many messages of `of` member `by` is known to have accepted. 0 if one of
@@ -161,15 +275,15 @@ impl Transcript {
         u64::from(self.known(by, of))
     }
 
-    /// Whether `member` is a reader of the message and has acknowledged it. An ack is implicit in
-    /// every later message.
+    /// Whether `member` is a reader of the message, pruned or not, and has acknowledged it. An ack
+    /// is implicit in every later message.
     #[must_use]
     pub fn acked_by(&self, member: &MemberId, id: &MessageId) -> bool {
-        let (Some(lane), Some(record)) = (self.lane_of(member), self.find(id)) else {
+        let (Some(lane), Some(place)) = (self.lane_of(member), self.place(id)) else {
             return false;
         };
-        let author = to_usize(record.author);
-        lane != author && record.seq <= self.known(lane, author)
+        let author = to_usize(place.author);
+        lane != author && place.seq <= self.known(lane, author)
     }
 
     /// The readers of the message that have not acknowledged it; none if it is not accepted.
@@ -182,7 +296,10 @@ impl Transcript {
     /// Whether the message is accepted and every reader has acknowledged it.
     #[must_use]
     pub fn is_fully_acked(&self, id: &MessageId) -> bool {
-        self.find(id).is_some_and(|record| record.pending == 0)
+        match self.find(id) {
+            Ok(record) => record.pending == 0,
+            Err(reason) => reason == NoRecord::Pruned,
+        }
     }
 
     /// Whether the message is fully acked and not its author's last: no valid message names it
@@ -190,7 +307,10 @@ impl Transcript {
     //= docs/spec/protocol.md#TRN-031
     #[must_use]
     pub fn is_closed(&self, id: &MessageId) -> bool {
-        self.find(id).is_some_and(|record| self.is_closed_record(record))
+        match self.find(id) {
+            Ok(record) => self.is_closed_record(record),
+            Err(reason) => reason == NoRecord::Pruned,
+        }
     }
 
     /// All messages that are not fully acked, in the order of acceptance.
@@ -206,14 +326,16 @@ impl Transcript {
         self.unacked_content == 0
     }
 
-    /// The maximal payloads among the message's strict ancestors, in the order of acceptance;
-    /// nothing if it is not accepted.
+    /// The maximal payloads among the message's strict ancestors, in the order of acceptance.
     ///
     /// An empty answer means that the message follows the subsession's context (TRN-036), which
     /// the transcript does not know: see [`MessageLog`](crate::MessageLog).
-    #[must_use]
-    pub fn effective_parents(&self, id: &MessageId) -> Option<Vec<MessageId>> {
-        Some(self.get(id)?.effective_parents().collect())
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecord`].
+    pub fn effective_parents(&self, id: &MessageId) -> Result<Vec<MessageId>, NoRecord> {
+        Ok(self.get(id)?.effective_parents().collect())
     }
 
     /// The effective parents of a payload written now.
@@ -228,18 +350,35 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// Those of the messages that have not been accepted (TRN-037).
+    /// [`NoContext`].
     //= docs/spec/protocol.md#TRN-036
-    pub fn maximal_payloads(&self, of: &[MessageId]) -> Result<Vec<MessageId>, Vec<MessageId>> {
-        let slots: Vec<u32> = of.iter().filter_map(|id| self.slot_of(id)).collect();
+    pub fn maximal_payloads(&self, of: &[MessageId]) -> Result<Vec<MessageId>, NoContext> {
+        let slots: Vec<u32> = of.iter().filter_map(|id| self.live_slot(id)).collect();
         if slots.len() < of.len() {
-            return Err(self.missing_parents(of));
+            let missing = self.missing_parents(of);
+            if missing.is_empty() {
+                let pruned = of.iter().filter(|id| self.live_slot(id).is_none());
+                return Err(NoContext::Pruned(pruned.copied().collect()));
+            }
+            return Err(NoContext::Missing(missing));
         }
         Ok(self.ids(&self.effective(slots.into_iter())).collect())
     }
 
-    fn find(&self, id: &MessageId) -> Option<&Record> {
-        self.record(self.slot_of(id)?)
+    fn find(&self, id: &MessageId) -> Result<&Record, NoRecord> {
+        match self.live_slot(id).and_then(|slot| self.record(slot)) {
+            Some(record) => Ok(record),
+            None if self.past.slot_of(id).is_some() => Err(NoRecord::Pruned),
+            None => Err(NoRecord::Unknown),
+        }
+    }
+
+    /// Where the message stands, pruned or not.
+    fn place(&self, id: &MessageId) -> Option<Place> {
+        if let Some(record) = self.live_slot(id).and_then(|slot| self.record(slot)) {
+            return Some(Place { author: record.author, seq: record.seq });
+        }
+        self.past.place(self.past.slot_of(id)?)
     }
 
     fn view<'a>(&'a self, record: &'a Record) -> Option<Message<'a>> {
@@ -247,13 +386,8 @@ impl Transcript {
         Some(Message { transcript: self, record, author })
     }
 
-    pub(super) fn ids<'a>(
-        &'a self,
-        slots: &[u32],
-    ) -> impl ExactSizeIterator<Item = MessageId> + use<'a> {
-        let ids: Vec<MessageId> =
-            slots.iter().filter_map(|slot| Some(self.record(*slot)?.id)).collect();
-        ids.into_iter()
+    fn ids(&self, slots: &[u32]) -> impl Iterator<Item = MessageId> {
+        slots.iter().filter_map(|slot| self.id_at(*slot))
     }
 
     pub(super) fn unacked_by_record(&self, record: &Record) -> MemberSet {
@@ -267,38 +401,27 @@ impl Transcript {
 
     /// `K[reader][author]`. A member's last message is never closed, so its vector is there.
     fn known(&self, reader: usize, author: usize) -> u32 {
-        let last = self.lanes.get(reader).and_then(|lane| lane.by.last());
-        let context = last.and_then(|slot| self.record(*slot)?.context.as_deref());
-        context.and_then(|context| context.get(author).copied()).unwrap_or_default()
+        let last = self.lanes.get(reader).and_then(|lane| lane.by.back());
+        let last = last.and_then(|slot| self.record(*slot));
+        last.map(|record| record.component(to_u32(author))).unwrap_or_default()
     }
 
-    /// `V(m)[lane]` for any accepted message, without recursion.
-    ///
-    /// Where the vector was dropped, it is the maximum over the parents, whose vectors may have
-    /// been dropped too.
-    fn component(&self, slot: u32, lane: u32) -> u32 {
-        let mut best = 0;
-        let mut queue = vec![slot];
-        let mut met = BTreeSet::new();
-        while let Some(record) = queue.pop().and_then(|slot| self.record(slot)) {
-            if let Some(context) = &record.context {
-                best = best.max(context.get(to_usize(lane)).copied().unwrap_or_default());
-            } else if record.author == lane {
-                best = best.max(record.seq);
-            } else {
-                queue.extend(self.parent_slots(record).iter().filter(|p| met.insert(**p)));
-            }
-        }
-        best
-    }
-
-    fn first_slot_after(&self, lane: usize, slot: u32) -> Option<u32> {
-        let record = self.record(slot)?;
-        let by = &self.lanes.get(lane)?.by;
+    /// The member's first message after one that is not pruned: it is not pruned either.
+    fn first_slot_after(&self, lane: usize, record: &Record) -> Option<u32> {
+        let by = self.lanes.get(lane)?;
         if to_usize(record.author) == lane {
-            return by.get(to_usize(record.seq)).copied();
+            return by.nth(record.seq.saturating_add(1));
         }
-        let first = by.partition_point(|s| self.component(*s, record.author) < record.seq);
-        by.get(first).copied()
+        let first = by.by.partition_point(|slot| {
+            self.record(*slot).is_some_and(|later| later.component(record.author) < record.seq)
+        });
+        by.by.get(first).copied()
+    }
+}
+
+impl Record {
+    /// `V(m)[lane]`.
+    fn component(&self, lane: u32) -> u32 {
+        self.context.get(to_usize(lane)).copied().unwrap_or_default()
     }
 }

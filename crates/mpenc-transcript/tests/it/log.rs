@@ -1,6 +1,6 @@
 //! The one line that people read.
 
-use mpenc_transcript::{LogError, MessageLog};
+use mpenc_transcript::{LogError, MessageLog, NoContext};
 use mpenc_types::SubsessionId;
 
 use crate::support::*;
@@ -30,7 +30,7 @@ fn the_log_has_the_payloads_in_order_of_delivery() {
     let mut log = MessageLog::new();
     assert!(log.is_empty());
     publish(&mut log, &story, FIRST, "");
-    let order: Vec<_> = log.entries().iter().map(|entry| entry.id).collect();
+    let order: Vec<_> = log.entries().map(|entry| entry.id).collect();
     assert_eq!(order, ids("a1 b2 a2"));
     let before = log.clone();
     assert_eq!(log.push(FIRST, id("a1"), &[]), Err(LogError::Duplicate));
@@ -112,7 +112,7 @@ fn the_first_payload_after_a_change_follows_the_last_before_it() {
 fn a_context_that_has_not_arrived_is_named() {
     let mut old = Story::of("a b");
     old.say("a1", "", PAYLOAD);
-    assert_eq!(old.0.maximal_payloads(&ids("a1 b1")), Err(ids("b1")));
+    assert_eq!(old.0.maximal_payloads(&ids("a1 b1")), Err(NoContext::Missing(ids("b1"))));
     old.say("b1", "a1", PAYLOAD);
     assert_eq!(old.0.maximal_payloads(&ids("b1")), Ok(ids("b1")));
     assert_eq!(old.0.maximal_payloads(&[]), Ok(vec![]));
@@ -156,7 +156,7 @@ fn the_log_can_be_asked() {
     assert!(log.contains(&id("c")) && !log.contains(&id("x")));
     assert_eq!(log.parents(&id("d")), ids("b c"), "in the order of the log");
     assert_eq!(log.parents(&id("x")), []);
-    let cut = |start, end| log.slice(start, end).iter().map(|e| e.id).collect::<Vec<_>>();
+    let cut = |start, end| log.slice(start, end).map(|e| e.id).collect::<Vec<_>>();
     assert_eq!(cut(1, 3), ids("b c"));
     assert_eq!(cut(2, usize::MAX), ids("c d"));
     assert_eq!(cut(3, 1), []);

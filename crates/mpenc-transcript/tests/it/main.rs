@@ -21,6 +21,7 @@ mod model;
 mod order;
 mod order_table;
 mod properties;
+mod prune;
 mod queries;
 mod script;
 mod support;

@@ -173,7 +173,7 @@ fn compare(transcript: &Transcript, model: &Naive) {
         assert_eq!(parents, model.effective_parents(id));
         for (before, other) in model.messages.iter().enumerate() {
             let ancestor = transcript.is_ancestor_or_equal(&other.id, id);
-            assert_eq!(ancestor, model.before_or_at(before, at));
+            assert_eq!(ancestor, Ok(model.before_or_at(before, at)));
         }
     }
 }

@@ -253,6 +253,10 @@ pub trait MessageSecurity: fmt::Debug + Send {
     /// Everybody has the message: keys that only it needed are erased.
     fn fully_acked(&mut self, id: &MessageId);
 
+    /// Nobody will ask for the message again: of what it was recognised by, only as much need stay
+    /// as tells that a copy is old.
+    fn forget(&mut self, _: &MessageId) {}
+
     /// Whether packets that nothing could open deserve another look, because more of this
     /// subsession's can be recognised since this was asked last.
     fn moved(&mut self) -> bool;

@@ -58,7 +58,11 @@ impl Session {
     /// Replaces payloads that are not in the log by what they answer themselves: some were written
     /// after their author's FIN (TRN-010), or are texts that never became complete (V2-028).
     fn shown(&self, sub: &Subsession, payloads: Vec<MessageId>) -> Vec<MessageId> {
-        let is_shown = |id: &MessageId| self.messages.contains_key(id);
+        // Of what the log has forgotten only the others are remembered.
+        let forgets = self.log.pruned() > 0;
+        let is_shown = |id: &MessageId| {
+            self.messages.contains_key(id) || (forgets && !sub.unshown.contains(id))
+        };
         if payloads.iter().all(is_shown) {
             return payloads;
         }
@@ -75,8 +79,9 @@ impl Session {
                 todo.extend(sub.transcript.effective_parents(&id).unwrap_or_default());
             }
         }
-        let before =
-            |a: &MessageId, b: &MessageId| a != b && sub.transcript.is_ancestor_or_equal(a, b);
+        let before = |a: &MessageId, b: &MessageId| {
+            a != b && sub.transcript.is_ancestor_or_equal(a, b) == Ok(true)
+        };
         let all = shown.clone();
         shown.retain(|id| !all.iter().any(|other| before(id, other)));
         shown.sort_unstable_by_key(|id| sub.transcript.seq(id));
@@ -84,7 +89,7 @@ impl Session {
     }
 
     /// The payloads at or before `heads`, or else the context of their subsession; `None` if a
-    /// head is not here.
+    /// head is not here, or so old that it has been pruned.
     pub(super) fn effective(
         &self,
         sub: &Subsession,

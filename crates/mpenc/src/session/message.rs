@@ -345,12 +345,13 @@ impl Session {
         sub.acks.on_accepted(now, id, kind, author == owner);
         for done in sub.acks.forget(now) {
             sub.packets.remove(&done);
+            sub.security.forget(&done);
         }
         let closing = sub.shutdown.is_some();
         let sid = sub.sid;
         let members = Arc::clone(sub.members());
         let after_own_fin = sub.shutdown.as_ref().is_some_and(|shutdown| {
-            author != owner && !sub.transcript.is_ancestor_or_equal(&shutdown.fin, &id)
+            author != owner && sub.transcript.is_ancestor_or_equal(&shutdown.fin, &id) != Ok(true)
         });
         if let Some(text) = self.text_of(sid, &author, body) {
             if accepted.after_fin {
@@ -376,6 +377,10 @@ impl Session {
                 self.messages.insert(id, stored);
                 self.log_or_withhold(which, id);
             }
+        } else if kind.is_payload()
+            && let Some(sub) = self.subsession_mut(which)
+        {
+            sub.not_shown(id);
         }
         if author == owner {
             if which == Which::Current && kind.is_monitored() {
@@ -396,6 +401,7 @@ impl Session {
             self.compare_order(which, &author, &point);
         }
         self.fully_acked(which, &accepted.fully_acked);
+        self.prune(which);
         self.recheck_shutdown |= closing;
         //= docs/spec/protocol.md#FIN-017
         if accepted.leave_intent && author != owner && self.session_members().contains(&author) {
@@ -487,7 +493,7 @@ impl Session {
         for id in ids {
             let Some(sub) = self.subsession_mut(which) else { return };
             sub.acks.on_fully_acked(now, *id);
-            let left = sub.transcript.kind(id).is_some_and(BodyKind::is_fin);
+            let left = sub.transcript.kind(id).is_ok_and(BodyKind::is_fin);
             let left = left.then(|| sub.transcript.author(id).cloned()).flatten();
             sub.security.fully_acked(id);
             if let Some(shutdown) = &mut sub.shutdown

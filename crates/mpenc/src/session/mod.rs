@@ -38,6 +38,7 @@ mod operation;
 mod own;
 mod presence;
 mod progress;
+mod prune;
 mod query;
 mod refresh;
 mod repair;
@@ -60,6 +61,7 @@ pub use notice::{
     SendError,
 };
 pub use presence::Health;
+pub use prune::{CLOSED_KEPT, LOG_KEPT, MAX_LOG_BYTES};
 pub use query::{Message, OperationView, SessionState};
 pub use subsession::SubsessionState;
 
@@ -146,6 +148,7 @@ pub struct Session {
     ended: VecDeque<subsession::Ended>,
     log: MessageLog,
     messages: BTreeMap<mpenc_types::MessageId, StoredMessage>,
+    kept: prune::Kept,
     trial: TrialBuffer,
     /// Whether a subsession was ever dropped inconsistent (FIN-014).
     dropped_inconsistent: bool,
@@ -227,6 +230,7 @@ impl Session {
             ended: VecDeque::new(),
             log: MessageLog::new(),
             messages: BTreeMap::new(),
+            kept: prune::Kept::default(),
             trial: TrialBuffer::default(),
             dropped_inconsistent: false,
             operation: None,
@@ -286,7 +290,11 @@ impl Session {
 
     /// The next notice, in the order of their causes.
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
+        let notice = self.notices.pop_front();
+        if let Some(Notice::MessageReady { .. }) = &notice {
+            self.kept.handed_over();
+        }
+        notice
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) should be called next; `None` if nothing

@@ -132,8 +132,10 @@ impl Session {
         let owner = self.owner().clone();
         let Some(sub) = self.subsession(which) else { return };
         let seen = sub.transcript.seen(&owner, author);
-        let Some(last) = seen.checked_sub(1).filter(|_| seen > seen_before) else { return };
-        let last = usize::try_from(last).ok().and_then(|n| sub.transcript.by(&owner).nth(n));
+        if seen <= seen_before {
+            return;
+        }
+        let last = sub.transcript.nth_by(&owner, seen).ok();
         let Some(times) = last.and_then(|id| sub.acks.times(&id)) else { return };
         if direct && !times.repeated && self.config.adaptive {
             self.latency.on_ack(now, now.since(times.accepted_at), times.ack_delay);

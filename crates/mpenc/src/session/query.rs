@@ -166,30 +166,40 @@ impl Session {
         self.current.as_ref().and_then(|current| current.fingerprint)
     }
 
-    /// Identifiers of the messages in the log, oldest first.
+    /// Identifiers of the messages in the log, oldest first; without those that were
+    /// [forgotten](Self::log_start).
     pub fn log(&self) -> impl DoubleEndedIterator<Item = MessageId> + '_ {
-        self.log.entries().iter().map(|entry| entry.id)
+        self.log.entries().map(|entry| entry.id)
     }
 
-    /// Number of messages in the log.
+    /// Number of messages in the log, forgotten ones included.
     #[must_use]
     pub fn log_len(&self) -> usize {
         self.log.len()
     }
 
-    /// The message at a place of the log, from 0; negative counts from the end (TRN-040).
+    /// Place of the oldest message in the log whose text is still here. Texts before it have been
+    /// handed over by [`Notice::MessageReady`](super::Notice::MessageReady), and forgotten: see
+    /// [`SessionConfig::log_kept`](crate::SessionConfig::log_kept).
+    #[must_use]
+    pub fn log_start(&self) -> usize {
+        self.log.pruned()
+    }
+
+    /// The message at a place of the log, from 0; negative counts from the end (TRN-040). None
+    /// before [`log_start`](Self::log_start).
     #[must_use]
     pub fn message_at(&self, index: isize) -> Option<Message<'_>> {
         self.message(&self.log.id_at(index)?)
     }
 
-    /// Place of a message in the log.
+    /// Place of a message in the log; none of a forgotten one.
     #[must_use]
     pub fn index_of(&self, id: &MessageId) -> Option<usize> {
         self.log.index_of(id)
     }
 
-    /// A message of the log.
+    /// A message of the log; none if it is forgotten.
     #[must_use]
     pub fn message(&self, id: &MessageId) -> Option<Message<'_>> {
         let stored = self.messages.get(id)?;
@@ -225,13 +235,13 @@ impl Session {
     }
 
     /// Whether the author of `later` is known to have seen `earlier` when writing; `None` if they
-    /// are not messages of one subsession that still exists.
+    /// are not messages of one subsession that still exists, or if both are so old that it has been
+    /// forgotten.
     #[must_use]
     pub fn is_before(&self, earlier: &MessageId, later: &MessageId) -> Option<bool> {
         let sub = self.subsessions().find(|sub| sub.transcript.contains(later))?;
-        sub.transcript
-            .contains(earlier)
-            .then(|| earlier != later && sub.transcript.is_ancestor_or_equal(earlier, later))
+        let before = sub.transcript.is_ancestor_or_equal(earlier, later).ok()?;
+        Some(before && earlier != later)
     }
 
     /// Readers of whom it is not known that they have the message; `None` if it is not in the
@@ -331,10 +341,10 @@ impl Session {
     }
 
     /// What a message of the current or a closing subsession is for, also of those that are
-    /// never shown.
+    /// never shown; none once it is so old that it has been forgotten.
     #[must_use]
     pub fn kind(&self, id: &MessageId) -> Option<BodyKind> {
-        self.subsessions().find_map(|sub| sub.transcript.kind(id))
+        self.subsessions().find_map(|sub| sub.transcript.kind(id).ok())
     }
 
     /// Identifiers of the warnings about messages that are in force (UIX-015).

@@ -46,12 +46,12 @@ impl Answers {
 /// if nobody needs to be told again, or something that is watched tells it (LIV-018).
 //= docs/spec/protocol.md#LIV-018
 fn explicit_answer(transcript: &Transcript, owner: &MemberId, id: &MessageId) -> Option<MessageId> {
-    let message = transcript.get(id)?;
+    let message = transcript.get(id).ok()?;
     if message.author() == owner || message.kind().is_explicit_ack() {
         return None;
     }
-    let ack = transcript.first_after(owner, id)?;
-    transcript.kind(&ack).is_some_and(BodyKind::is_explicit_ack).then_some(ack)
+    let ack = transcript.first_after(owner, id).ok()??;
+    transcript.kind(&ack).is_ok_and(BodyKind::is_explicit_ack).then_some(ack)
 }
 
 impl Session {
@@ -109,7 +109,7 @@ impl Session {
         let unread = sub
             .transcript
             .get(id)
-            .is_some_and(|message| *message.author() != owner && message.kind().is_monitored());
+            .is_ok_and(|message| *message.author() != owner && message.kind().is_monitored());
         if unread && !sub.transcript.acked_by(&owner, id) {
             sub.acks.hasten(now);
             return;
@@ -196,15 +196,15 @@ impl Session {
 /// acceptance: nothing that is watched has them in its past, so nobody repeats them.
 //= docs/spec/protocol.md#LIV-019
 fn explicit_acks_before(transcript: &Transcript, id: &MessageId) -> Vec<MessageId> {
-    let is_ack = |id: &MessageId| transcript.kind(id).is_some_and(BodyKind::is_explicit_ack);
+    let is_ack = |id: &MessageId| transcript.kind(id).is_ok_and(BodyKind::is_explicit_ack);
     let mut found: BTreeMap<MessageId, ()> = BTreeMap::new();
-    let mut next = transcript.parents(id);
+    let mut next = transcript.parents(id).unwrap_or_default();
     while let Some(parent) = next.pop() {
         if is_ack(&parent)
             && found.len() < MAX_ACKS_WITH_RESEND
             && found.insert(parent, ()).is_none()
         {
-            next.extend(transcript.parents(&parent));
+            next.extend(transcript.parents(&parent).unwrap_or_default());
         }
     }
     // Ancestors first: whoever misses several can accept them as they come.
@@ -212,7 +212,9 @@ fn explicit_acks_before(transcript: &Transcript, id: &MessageId) -> Vec<MessageI
     found.sort_unstable();
     let mut ordered: Vec<MessageId> = Vec::with_capacity(found.len());
     while let Some(at) = found.iter().position(|id| {
-        let before = |other: &MessageId| other != id && transcript.is_ancestor_or_equal(other, id);
+        let before = |other: &MessageId| {
+            other != id && transcript.is_ancestor_or_equal(other, id) == Ok(true)
+        };
         !found.iter().any(before)
     }) {
         ordered.push(found.swap_remove(at));

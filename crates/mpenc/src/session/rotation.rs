@@ -195,7 +195,7 @@ impl Session {
             let transcript = &sub.transcript;
             let texts = transcript
                 .unacked()
-                .filter(|id| transcript.kind(id).is_some_and(mpenc_types::BodyKind::is_payload));
+                .filter(|id| transcript.kind(id).is_ok_and(mpenc_types::BodyKind::is_payload));
             let mut missing = texts.map(|id| transcript.unacked_by(&id));
             if unfinished || missing.any(|members| !members.is_disjoint(&channel)) {
                 shutdown.stop = Some((now + grace).min(shutdown.give_up));

@@ -52,6 +52,8 @@ pub(super) struct Subsession {
     pub(super) not_accepted: BTreeSet<MessageId>,
     /// Identifiers of refused messages, so that copies cost nothing and are not reported again.
     refused: BTreeSet<MessageId>,
+    /// Payloads that are not in the log: texts that never became complete.
+    pub(super) unshown: BTreeSet<MessageId>,
 }
 
 /// What is left of a subsession that has ended: enough to know its late packets, and to answer
@@ -66,6 +68,10 @@ pub(super) struct Ended {
 /// Refused messages whose identifiers a subsession remembers; copies of later ones are judged
 /// anew.
 const MAX_REFUSED: usize = 1024;
+
+/// Payloads without a text that a subsession remembers as such; later ones count as forgotten by
+/// the log once that forgets anything.
+const MAX_UNSHOWN: usize = 1024;
 
 /// A verified message that waits for its ancestors (TRN-014).
 #[derive(Debug)]
@@ -133,6 +139,7 @@ impl Subsession {
             shutdown: None,
             not_accepted: BTreeSet::new(),
             refused: BTreeSet::new(),
+            unshown: BTreeSet::new(),
         }
     }
 
@@ -165,6 +172,12 @@ impl Subsession {
     /// A copy of something accepted, deferred or refused already (TRN-024).
     pub(super) fn knows(&self, id: &MessageId) -> bool {
         self.transcript.contains(id) || self.deferral.contains(id) || self.refused.contains(id)
+    }
+
+    pub(super) fn not_shown(&mut self, id: MessageId) {
+        if self.unshown.len() < MAX_UNSHOWN {
+            self.unshown.insert(id);
+        }
     }
 
     pub(super) fn refuse(&mut self, id: MessageId) {

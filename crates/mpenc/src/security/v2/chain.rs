@@ -32,6 +32,13 @@ pub(super) struct PacketKeys {
     pub(super) nonce_key: SecretBytes<32>,
 }
 
+impl Tag {
+    /// Its first bytes as a number.
+    pub(super) fn start(self) -> u64 {
+        self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+}
+
 impl Root {
     pub(super) fn new<S: MessageSuite>(sid: &SubsessionId, secret: &SecretBytes<32>) -> Self {
         Self(S::extract(sid.as_bytes(), &[secret.expose()]))

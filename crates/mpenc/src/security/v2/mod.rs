@@ -7,7 +7,7 @@
 //!              └ one look-up                                  the window moves here ┘
 //! ```
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{fmt, iter};
@@ -59,7 +59,8 @@ impl<S: FramedHash + KeyDerivation + Aead> MessageSuite for S {}
 ///
 /// *Memory*, for `n` authors: `n` chains and [`TAG_WINDOW`]` · n` tags, below 1 MiB for 128; for
 /// each message not fully acked, or skipped (at most [`MAX_SKIP`] for each author), its keys; for
-/// each fully acked message its tag, packet hash and identifier until this is dropped.
+/// each fully acked message its tag, packet hash and identifier until it is
+/// [forgotten](MessageSecurity::forget), and then eight bytes of its tag until this is dropped.
 ///
 /// Decrypted text is not wiped.
 pub struct V2Security<S: MessageSuite> {
@@ -73,6 +74,11 @@ pub struct V2Security<S: MessageSuite> {
     places: BTreeMap<MessageId, Place>,
     /// Packets of messages whose keys are erased.
     spent: BTreeMap<(Tag, [u8; 32]), MessageId>,
+    /// The tags of these messages, in the order in which everybody had them.
+    acked: VecDeque<(MessageId, Tag)>,
+    /// The first bytes of the tags of forgotten messages. Tags that are still of use come before
+    /// them, so that nothing can be taken for one of these that is not.
+    forgotten: BTreeSet<u64>,
     moved: bool,
 }
 
@@ -137,6 +143,8 @@ impl<S: MessageSuite> V2Security<S> {
             tags,
             places: BTreeMap::new(),
             spent: BTreeMap::new(),
+            acked: VecDeque::new(),
+            forgotten: BTreeSet::new(),
             moved: false,
         })
     }
@@ -183,6 +191,7 @@ impl<S: MessageSuite> V2Security<S> {
 
     fn is_spent(&self, tag: Tag) -> bool {
         self.spent.range((tag, [0; 32])..=(tag, [0xff; 32])).next().is_some()
+            || self.forgotten.contains(&tag.start())
     }
 }
 
@@ -262,9 +271,23 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         let Some(author) = self.author_mut(place) else { return };
         let Some((tag, used_by)) = author.window.erase(place.position) else { return };
         self.tags.remove(&tag);
+        self.acked.push_back((*id, tag));
         for by in used_by {
             self.places.remove(&by.id);
             self.spent.insert((tag, by.packet), by.id);
+        }
+    }
+
+    /// Messages are forgotten in the order in which everybody had them, so this one is in front.
+    fn forget(&mut self, id: &MessageId) {
+        let Some(at) = self.acked.iter().position(|(acked, _)| acked == id) else { return };
+        for (_, tag) in self.acked.drain(..=at) {
+            let copies = (tag, [0; 32])..=(tag, [0xff; 32]);
+            while let Some((copy, _)) = self.spent.range(copies.clone()).next() {
+                let copy = *copy;
+                self.spent.remove(&copy);
+            }
+            self.forgotten.insert(tag.start());
         }
     }
 
@@ -310,7 +333,17 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
     /// secret.
     #[cfg(feature = "inspect")]
     fn reveal(&self, found: &mut dyn FnMut(&'static str, &[u8])) {
-        let Self { owner: _, sid: _, live, tags: _, places: _, spent: _, moved: _ } = self;
+        let Self {
+            owner: _,
+            sid: _,
+            live,
+            tags: _,
+            places: _,
+            spent: _,
+            acked: _,
+            forgotten: _,
+            moved: _,
+        } = self;
         let Some(Live { identifier_key, requests, signer, authors, own: _ }) = live else { return };
         found("identifier key", identifier_key.expose());
         found("request key", requests.key.expose());
