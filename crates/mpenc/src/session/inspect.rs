@@ -71,7 +71,7 @@ impl Session {
     pub fn parents(&self, id: &MessageId) -> Option<Vec<MessageId>> {
         let mut subsessions = self.current.iter().chain(&self.previous);
         let holder = subsessions.find(|sub| sub.transcript.contains(id))?;
-        Some(holder.transcript.parents(id))
+        holder.transcript.parents(id).ok()
     }
 
     /// When the owner accepted a message of any kind; `None` once nothing is remembered of it.

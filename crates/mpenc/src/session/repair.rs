@@ -165,14 +165,15 @@ fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
         .map(|((member, place), accepted)| (member, (place, *accepted)))
         .collect();
     let is_lacking = |id: &MessageId| {
-        let Some(message) = transcript.get(id) else { return false };
+        let Ok(message) = transcript.get(id) else { return false };
         let Some((place, accepted)) = members.get(message.author()) else { return false };
         let position = message.seq().saturating_sub(1);
         position >= *accepted && request.held.binary_search(&(*place, position)).is_err()
     };
     let is_wanted = |id: &MessageId| {
         let mut wanted = request.wanted.iter();
-        request.wanted.is_empty() || wanted.any(|end| transcript.is_ancestor_or_equal(id, end))
+        request.wanted.is_empty()
+            || wanted.any(|end| transcript.is_ancestor_or_equal(id, end) == Ok(true))
     };
     let candidates = transcript.unacked().take(MAX_LOOKED_AT);
     candidates.filter(|id| is_lacking(id) && is_wanted(id)).take(MAX_COPIES).collect()
@@ -187,5 +188,5 @@ pub(super) fn is_last(
     id: &MessageId,
 ) -> bool {
     let mut last = last_watched.values();
-    !last.any(|last| last != id && transcript.is_ancestor_or_equal(id, last))
+    !last.any(|last| last != id && transcript.is_ancestor_or_equal(id, last) == Ok(true))
 }
