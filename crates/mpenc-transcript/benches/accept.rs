@@ -1,28 +1,46 @@
-//! Cost of accepting one message, 10³ and 10⁵ messages into the conversation, for 8 and 64
-//! members. The aim: the same at both depths.
+//! What accepting one message costs, 10³, 10⁵ and 10⁶ messages into the conversation, for 8 and 64
+//! members, and what it leaves in memory. The aims: within 1.3 of each other, and less than 100
+//! bytes for each message that everybody has.
 //!
 //! * `line`: everybody writes in turn, knowing the message before: full acknowledgement after
 //!   one round.
 //! * `braid`: everybody writes at the same time, knowing all of the round before: as many parents
 //!   and as much acknowledged with each message as there can be.
-//! * `silent`: a line of which one member never acknowledges anything, so that nothing is closed.
+//! * `silent`: a line of which one member never acknowledges anything, so that nothing is closed
+//!   and nothing can be pruned. Not at 10⁶: that is 500 MB with 64 members.
 //!
-//! A sample accepts the next `WINDOW` messages into a copy of the history. The copy is made,
-//! warmed with some messages (the first one moves what the copy has no room to append to) and
-//! dropped outside the measured time. Cost of a message = time / `WINDOW`.
-#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+//! Three transcripts are grown to the three depths, pruning as a session does. Then each in turn
+//! accepts `WINDOW` messages, `ROUNDS` times; the median counts. So whatever else keeps the machine
+//! busy does so for all three.
+//!
+//! `cargo bench -p mpenc-transcript`; with `-- backlog`, accepting 10⁵ messages at once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    clippy::cast_precision_loss,
+    reason = "a bench that cannot go on has failed, and it measures time"
+)]
 
-use core::hint::black_box;
+use std::alloc::System;
 use std::env;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use mpenc_transcript::{Entry, Transcript};
 use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-const WARM_UP: usize = 64;
-const WINDOW: usize = 256;
+#[global_allocator]
+static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-#[derive(Clone, Copy)]
+const WINDOW: usize = 1024;
+const ROUNDS: usize = 21;
+/// As a session does.
+const KEPT: usize = 256;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Line,
     Braid,
@@ -81,51 +99,110 @@ fn messages(shape: Shape, group: &[MemberId], from: usize, to: usize) -> Vec<Mes
     (from..to).map(message).collect()
 }
 
-fn history(shape: Shape, group: &[MemberId], depth: usize) -> Transcript {
-    let mut transcript = Transcript::new(&group.iter().collect::<MemberSet>());
-    for message in messages(shape, group, 0, depth) {
-        let _ = transcript.accept(message.entry()).unwrap();
-    }
-    transcript
+/// A transcript that is written to at one end and pruned at the other.
+struct Growing {
+    shape: Shape,
+    group: Vec<MemberId>,
+    transcript: Transcript,
+    written: usize,
 }
 
-fn accept(c: &mut Criterion) {
-    // Whoever only wants to know that it runs need not wait for the long histories.
-    let arguments: Vec<String> = env::args().collect();
-    let measure = arguments.iter().any(|a| a == "--bench");
-    let measure = measure && !arguments.iter().any(|a| a == "--test");
-    let depths: &[usize] = if measure { &[1_000, 100_000] } else { &[1_000] };
-    let shapes = [("line", Shape::Line), ("braid", Shape::Braid), ("silent", Shape::Silent)];
-    for (name, shape) in shapes {
+impl Growing {
+    fn new(shape: Shape, members: usize) -> Self {
+        let group = group(members);
+        let transcript = Transcript::new(&group.iter().collect::<MemberSet>());
+        Self { shape, group, transcript, written: 0 }
+    }
+
+    /// Accepts the next messages; how long it took, without making them.
+    fn accept(&mut self, number: usize) -> Duration {
+        let next = messages(self.shape, &self.group, self.written, self.written + number);
+        self.written += number;
+        let begin = Instant::now();
+        for message in &next {
+            let _ = black_box(self.transcript.accept(message.entry()).unwrap());
+            self.transcript.prune(KEPT, |_| false);
+        }
+        begin.elapsed()
+    }
+
+    fn to(mut self, depth: usize) -> Self {
+        while self.written < depth {
+            self.accept((depth - self.written).min(WINDOW));
+        }
+        self
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).unwrap().as_nanos() as f64 / WINDOW as f64
+}
+
+fn at_depths(depths: &[usize]) {
+    println!("ns for each message, and its ratio to the first column");
+    for (name, shape) in
+        [("line", Shape::Line), ("braid", Shape::Braid), ("silent", Shape::Silent)]
+    {
         for members in [8, 64] {
-            let mut bench = c.benchmark_group(format!("accept/{name}/{members}_members"));
-            bench.throughput(Throughput::Elements(WINDOW as u64)).sample_size(10);
-            for depth in depths.iter().copied() {
-                let group = group(members);
-                let history = history(shape, &group, depth);
-                let next = messages(shape, &group, depth, depth + WARM_UP + WINDOW);
-                let (warm_up, window) = next.split_at(WARM_UP);
-                bench.bench_function(format!("at_{depth}"), |b| {
-                    b.iter_batched_ref(
-                        || {
-                            let mut transcript = history.clone();
-                            for message in warm_up {
-                                let _ = transcript.accept(message.entry()).unwrap();
-                            }
-                            transcript
-                        },
-                        |transcript| {
-                            for message in window {
-                                let _ = black_box(transcript.accept(message.entry()).unwrap());
-                            }
-                        },
-                        BatchSize::PerIteration,
-                    );
-                });
+            let silent = |depth: &usize| shape != Shape::Silent || *depth <= 100_000;
+            let depths: Vec<usize> = depths.iter().copied().filter(silent).collect();
+            let mut grown: Vec<Growing> =
+                depths.iter().map(|depth| Growing::new(shape, members).to(*depth)).collect();
+            let mut times = vec![vec![]; grown.len()];
+            for _ in 0..ROUNDS {
+                for (grown, times) in grown.iter_mut().zip(&mut times) {
+                    times.push(grown.accept(WINDOW));
+                }
             }
+            let medians: Vec<f64> = times.into_iter().map(median).collect();
+            let first = *medians.first().unwrap();
+            let row = depths.iter().zip(&medians).map(|(depth, median)| {
+                format!("{depth:>8}: {median:>6.0} ns ({:.2})", median / first)
+            });
+            println!("{name:>7}, {members:>2} members  {}", row.collect::<Vec<_>>().join("  "));
         }
     }
 }
 
-criterion_group!(benches, accept);
-criterion_main!(benches);
+fn memory(depths: &[usize]) {
+    println!("bytes held for each message");
+    for members in [8, 64] {
+        for depth in depths {
+            let region = Region::new(GLOBAL);
+            let grown = Growing::new(Shape::Line, members).to(*depth);
+            let change = region.change();
+            let held = change.bytes_allocated - change.bytes_deallocated;
+            let kept = depth - grown.transcript.pruned();
+            println!("{members:>2} members, {depth:>8}: {:>6.1}, {kept} kept", held as f64 / *depth as f64);
+        }
+    }
+}
+
+fn backlog(number: usize) {
+    println!("a backlog of {number} messages of 64 members, accepted one after the other");
+    for (name, shape) in [("line", Shape::Line), ("braid", Shape::Braid)] {
+        let mut grown = Growing::new(shape, 64);
+        let mut took = Duration::ZERO;
+        while grown.written < number {
+            took += grown.accept(WINDOW.min(number - grown.written));
+        }
+        let each = took.as_nanos() as f64 / number as f64;
+        println!("{name:>7}: {:.3} s, {each:.0} ns each", took.as_secs_f64());
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    let is_given = |name: &str| arguments.iter().any(|argument| argument == name);
+    // Whoever only wants to know that it runs need not wait for the long histories.
+    let measure = is_given("--bench") && !is_given("--test");
+    if is_given("backlog") || !measure {
+        backlog(if measure { 100_000 } else { 1_000 });
+    }
+    if !is_given("backlog") {
+        let depths: &[usize] = if measure { &[1_000, 100_000, 1_000_000] } else { &[1_000] };
+        at_depths(depths);
+        memory(depths);
+    }
+}
