@@ -110,6 +110,15 @@ fn keys_of_a_subsession() {
     });
     println!("for each message that is fully acked: {} bytes", acked / sealed.len());
     assert!(acked / sealed.len() < 512, "{acked}");
+    let ids: Vec<_> = sealed.iter().map(|one| one.id).collect();
+    let freed = {
+        let region = Region::new(GLOBAL);
+        ids.iter().for_each(|id| reader.forget(id));
+        let change = region.change();
+        change.bytes_deallocated.saturating_sub(change.bytes_allocated)
+    };
+    let forgotten = acked.saturating_sub(freed) / sealed.len();
+    println!("for each message that is forgotten: {forgotten} bytes");
     reader.erase();
     let ended = held_by(reader);
     println!("of it when it has ended, with {} messages: {ended} bytes", sealed.len());
@@ -153,6 +162,43 @@ fn sessions() {
     assert!(each < 2 * whole, "{each}");
 }
 
+/// Bytes of a member's session after a conversation of so many texts that everybody has.
+fn session_after_texts(profile: Profile, texts: usize) -> usize {
+    let names = ["alice", "bob", "carol"];
+    let identity = |rng: &mut ChaCha20Rng| {
+        Identity::transparent(&SecretBytes::fill(|seed| rng.fill_bytes(seed)))
+    };
+    let mut world =
+        World::with_identities(&names, identity, |config| config.profile(profile).log_kept(100));
+    world.establish(&names);
+    for n in 0..texts {
+        world.say(names[n % 3], "something that was said");
+        world.pass_secs(2);
+    }
+    world.pass_secs(200);
+    for name in names.iter().chain(&names) {
+        world.say(name, "good night");
+        world.pass_secs(120);
+    }
+    let member = world.members.remove(&world::id("bob")).unwrap();
+    assert_eq!(member.session.log_len(), texts + 6);
+    assert!(member.session.overdue().is_empty());
+    held_by(member.session)
+}
+
+/// What a message leaves behind that everybody has, acks counted as messages.
+fn messages_that_everybody_has() {
+    for profile in [Profile::Transparent, Profile::TransparentV2] {
+        let (few, many) = (1_000, 4_000);
+        let [at_first, later] = [few, many].map(|texts| session_after_texts(profile, texts));
+        let each = later.saturating_sub(at_first) / (many - few);
+        println!(
+            "{profile}: {at_first} bytes after {few} texts, {later} after {many}: {each} each"
+        );
+        assert!(each < 100, "{each}");
+    }
+}
+
 /// One test, because there is one counter.
 //= docs/spec/protocol.md#MOD-004
 //= type=test
@@ -160,4 +206,5 @@ fn sessions() {
 fn memory_is_bounded() {
     keys_of_a_subsession();
     sessions();
+    messages_that_everybody_has();
 }

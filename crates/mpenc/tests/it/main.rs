@@ -24,6 +24,7 @@ mod dropout;
 mod evidence;
 mod forge;
 mod forge_v2;
+mod forget;
 mod insider;
 mod late;
 mod life;

@@ -22,12 +22,12 @@ pub(crate) fn set(names: &[&str]) -> MemberSet {
 
 pub(crate) struct Member {
     pub(crate) session: Session,
-    rng: ChaCha20Rng,
+    pub(crate) rng: ChaCha20Rng,
     identity: Identity,
     pub(crate) notices: Vec<Notice>,
     pub(crate) ended: BTreeMap<OperationId, Result<(), OperationError>>,
     /// Events that the channel has ordered but not delivered yet.
-    inbox: VecDeque<ChannelEvent>,
+    pub(crate) inbox: VecDeque<ChannelEvent>,
     /// Delivery stands still.
     pub(crate) held: bool,
     pub(crate) dispositions: Vec<Disposition>,
