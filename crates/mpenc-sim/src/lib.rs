@@ -15,6 +15,8 @@ mod dice;
 pub mod loss;
 pub mod model;
 #[cfg(feature = "testing")]
+pub mod month;
+#[cfg(feature = "testing")]
 mod options;
 #[cfg(feature = "testing")]
 mod oracle;
