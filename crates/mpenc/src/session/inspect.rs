@@ -85,7 +85,7 @@ impl Session {
     #[must_use]
     pub fn first_ack(&self, by: &MemberId, id: &MessageId) -> Option<MessageId> {
         let mut subsessions = self.current.iter().chain(&self.previous);
-        subsessions.find_map(|sub| sub.transcript.first_after(by, id))
+        subsessions.find_map(|sub| sub.transcript.first_after(by, id).ok()?)
     }
 
     /// Whether an own proposal is on its way and not echoed yet.
