@@ -39,7 +39,7 @@ fn redundant(parents: &mut Vec<MessageId>, transcript: &Transcript, dice: &mut D
     let mut at = pick(parents, dice);
     let mut found = None;
     while let Some(id) = at.filter(|_| steps > 0) {
-        let before = transcript.parents(&id);
+        let before = transcript.parents(&id).unwrap_or_default();
         at = pick(&before, dice);
         found = at.or(found);
         steps -= 1;
@@ -57,12 +57,13 @@ fn redundant(parents: &mut Vec<MessageId>, transcript: &Transcript, dice: &mut D
 fn forgetful(parents: &mut Vec<MessageId>, transcript: &Transcript, last: &MessageId) -> bool {
     let old = core::mem::take(parents);
     for id in old {
-        if !transcript.is_ancestor_or_equal(last, &id) {
+        if transcript.is_ancestor_or_equal(last, &id) != Ok(true) {
             parents.push(id);
         }
     }
-    for id in transcript.parents(last) {
-        if !parents.iter().any(|parent| transcript.is_ancestor_or_equal(&id, parent)) {
+    for id in transcript.parents(last).unwrap_or_default() {
+        let known = |parent: &MessageId| transcript.is_ancestor_or_equal(&id, parent) == Ok(true);
+        if !parents.iter().any(known) {
             parents.push(id);
         }
     }
@@ -92,7 +93,7 @@ impl World {
         let rewritten = session.rewrite(packet, |draft, transcript, genuine| match breach {
             Breach::Redundant => done = redundant(&mut draft.parents, transcript, dice),
             Breach::Forgetful => {
-                last = transcript.last_before(&me, genuine);
+                last = transcript.last_before(&me, genuine).unwrap_or_default();
                 if let Some(last) = &last {
                     done = forgetful(&mut draft.parents, transcript, last);
                 }

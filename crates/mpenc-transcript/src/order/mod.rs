@@ -112,7 +112,7 @@ pub const MAX_BLACKLIST: usize = 256;
 ///
 /// A forgotten one is still refused, because an identifier covers the packet and the packet names
 /// its predecessor: it would have to follow a packet accepted after it.
-pub const MAX_REMEMBERED: usize = 4096;
+pub const MAX_REMEMBERED: usize = 256;
 
 impl Default for ServerOrder {
     fn default() -> Self {
