@@ -141,8 +141,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 
 fn at_depths(depths: &[usize]) {
     println!("ns for each message, and its ratio to the first column");
-    for (name, shape) in
-        [("line", Shape::Line), ("braid", Shape::Braid), ("silent", Shape::Silent)]
+    for (name, shape) in [("line", Shape::Line), ("braid", Shape::Braid), ("silent", Shape::Silent)]
     {
         for members in [8, 64] {
             let silent = |depth: &usize| shape != Shape::Silent || *depth <= 100_000;
@@ -174,7 +173,10 @@ fn memory(depths: &[usize]) {
             let change = region.change();
             let held = change.bytes_allocated - change.bytes_deallocated;
             let kept = depth - grown.transcript.pruned();
-            println!("{members:>2} members, {depth:>8}: {:>6.1}, {kept} kept", held as f64 / *depth as f64);
+            println!(
+                "{members:>2} members, {depth:>8}: {:>6.1}, {kept} kept",
+                held as f64 / *depth as f64
+            );
         }
     }
 }
