@@ -16,6 +16,10 @@ pub const MAX_OWED: usize = 256;
 /// Messages of which a member remembers that somebody has asked for them.
 pub const MAX_ASKED: usize = 1024;
 
+/// How often hearing others ask puts off one question of one's own. Nobody can tell a new request
+/// from an old one that somebody repeats, so that without an end to it nobody would have to ask.
+const MAX_PUT_OFF: u8 = 3;
+
 /// Repair of losses that somebody knows of, as in Scalable Reliable Multicast (Floyd, Jacobson,
 /// Liu, McCanne and Zhang 1997): whoever misses a message asks everybody for it after a short
 /// random time, unless somebody else does; first only its author answers, later anybody who has
@@ -43,6 +47,8 @@ struct Missed {
     /// `None` until it is scheduled.
     due: Option<Timestamp>,
     attempt: u8,
+    /// How often others have asked for it since we did.
+    put_off: u8,
 }
 
 /// Messages to ask for, in one packet.
@@ -65,7 +71,7 @@ impl Repair {
     /// [`schedule`](Self::schedule).
     pub fn on_missed(&mut self, id: MessageId) {
         if self.missed.len() < MAX_MISSED {
-            self.missed.entry(id).or_insert(Missed { due: None, attempt: 0 });
+            self.missed.entry(id).or_insert(Missed { due: None, attempt: 0, put_off: 0 });
         }
     }
 
@@ -109,13 +115,22 @@ impl Repair {
         }
     }
 
-    /// Notes that somebody else asks for these: no need to ask for them too for a while.
-    pub fn on_request(&mut self, now: Timestamp, bc_lat: Duration, wanted: &[MessageId]) {
+    /// Notes that somebody else asks for these: no need to ask for them too for BC_LAT and up to a
+    /// quarter more, so that not all who wait ask at the same time then.
+    pub fn on_request(
+        &mut self,
+        now: Timestamp,
+        bc_lat: Duration,
+        wanted: &[MessageId],
+        random: &mut dyn FnMut() -> u32,
+    ) {
         for id in wanted {
             if let Some(missed) = self.missed.get_mut(id)
+                && missed.put_off < MAX_PUT_OFF
                 && guard!("repair-suppressed")
             {
-                let next = now + bc_lat;
+                missed.put_off = missed.put_off.saturating_add(1);
+                let next = now + bc_lat + share(bc_lat / 4, random);
                 missed.due = Some(missed.due.map_or(next, |due| due.max(next)));
             }
         }
@@ -183,6 +198,7 @@ impl Repair {
             missed.due = Some(now + wait + share(wait / 4, random));
             asking.attempt = asking.attempt.max(missed.attempt);
             missed.attempt = missed.attempt.saturating_add(1);
+            missed.put_off = 0;
             asking.wanted.push(*id);
         }
         (!asking.wanted.is_empty()).then_some(asking)
@@ -265,9 +281,26 @@ mod tests {
         let mut repair = Repair::new();
         repair.on_missed(id(1));
         repair.schedule(at(0), BC_LAT, &mut || 0);
-        repair.on_request(at(100), BC_LAT, &[id(1), id(2)]);
+        repair.on_request(at(100), BC_LAT, &[id(1), id(2)], &mut || 0);
         assert_eq!(ask(&mut repair, 4_099), None);
         assert!(ask(&mut repair, 4_100).is_some());
+    }
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn nobody_is_kept_from_asking_for_ever() {
+        let mut repair = Repair::new();
+        repair.on_missed(id(1));
+        repair.schedule(at(0), BC_LAT, &mut || 0);
+        for (ask_at, last) in [(5_200, 200), (10_450, 5_450)] {
+            // Only the first three count.
+            for ms in [last - 200, last - 100, last, last + 900, last + 1_900] {
+                repair.on_request(at(ms), BC_LAT, &[id(1)], &mut || u32::MAX);
+            }
+            assert_eq!(repair.next_question(), Some(at(ask_at - 1)));
+            assert!(ask(&mut repair, ask_at - 1).is_some());
+        }
     }
 
     //= docs/spec/v2.md#V2-035

@@ -268,7 +268,7 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    use super::super::OrderPoint;
+    use super::super::{OrderPoint, Request};
     use super::*;
 
     const HEADER: MessageHeader<'static> = MessageHeader {
@@ -330,6 +330,18 @@ mod tests {
             assert_eq!(other.open(&id("alice"), &packet).err(), Some(OpenReject::NotOurs));
         }
         assert!(hints > 0);
+    }
+
+    #[test]
+    fn nobody_asks_for_copies() {
+        let request = Request {
+            attempt: 0,
+            accepted: vec![0; 3],
+            held: Vec::new(),
+            wanted: vec![[1; 32].into()],
+        };
+        assert_eq!(member("alice", 0).seal_request(&request), None);
+        assert_eq!(member("bob", 0).open_request(&request.encode()), None);
     }
 
     //= docs/spec/attacks.md#ATK-033

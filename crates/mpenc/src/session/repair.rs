@@ -119,7 +119,8 @@ impl Session {
         let throttle = self.timing().resend().map(|resend| resend.throttle).unwrap_or_default();
         let owner = self.owner().clone();
         let Some(sub) = self.subsession_mut(which) else { return };
-        sub.repair.on_request(now, bc_lat, &request.wanted);
+        let random = &mut || env.rng.next_u32();
+        sub.repair.on_request(now, bc_lat, &request.wanted, random);
         for id in lacking(sub, request) {
             let own = sub.transcript.author(&id) == Some(&owner);
             // A copy that went out a moment ago is on its way still.
@@ -127,7 +128,6 @@ impl Session {
                 && sub.acks.copied_at(&id).is_some_and(|at| now < at + throttle)
                 && guard!("resend-throttle");
             if !recent {
-                let random = &mut || env.rng.next_u32();
                 sub.repair.owe(now, bc_lat, id, own, request.attempt, random);
             }
         }

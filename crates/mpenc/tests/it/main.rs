@@ -39,6 +39,7 @@ mod present;
 mod races;
 mod random;
 mod repair;
+mod request;
 mod request_table;
 mod returns;
 mod rotation;

@@ -20,6 +20,7 @@ use crate::security::OrderPoint;
 mod cost;
 mod forgery;
 mod order;
+mod requests;
 mod secrecy;
 mod toy;
 
