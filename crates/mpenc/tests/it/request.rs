@@ -239,7 +239,6 @@ fn what_nobody_may_ask_changes_nothing() {
         ("a count less", keys.seal(&Request { accepted: vec![0; 3], ..request.clone() })),
         ("a count more", keys.seal(&Request { accepted: vec![0; 5], ..request.clone() })),
         ("no counts", keys.seal(&Request { accepted: Vec::new(), ..request.clone() })),
-        ("nothing wanted", keys.seal(&Request { wanted: Vec::new(), ..request.clone() })),
         ("a place of nobody", keys.seal(&Request { held: vec![(4, 0)], ..request })),
         ("cut", good[..good.len() - 1].to_vec()),
     ];
@@ -315,19 +314,19 @@ fn a_flood_of_requests_is_answered_within_the_budget() {
     let mut world = quiet();
     let since = world.packets.len();
     let mut messages = Vec::new();
-    for n in 0..40 {
+    for n in 0..80 {
         messages.push(world.say(NAMES[n % 2], &format!("{n}")));
     }
     let keys = Keys::of(&world, "bob");
     let start = world.packets.len();
     // One request is answered with a few messages.
-    let all = keys.seal(&lacks_everything(&world, since, messages[39], 9));
+    let all = keys.seal(&lacks_everything(&world, since, messages[79], 9));
     for name in &NAMES[..3] {
         let _ = world.inject(name, "dave", &all);
     }
     world.pass_secs(14);
     let copies = copies_since(&world, start, None);
-    assert_eq!(copies, 16);
+    assert_eq!(copies, 64);
     let start = world.packets.len();
     let began = world.now;
     for round in 0..10 {
@@ -404,5 +403,18 @@ fn nobody_is_kept_from_asking() {
         let _ = world.inject("carol", "dave", &request);
         world.pass_secs(1);
     }
+    assert_eq!(world.texts("carol"), ["one", "two"]);
+}
+
+//= docs/spec/v2.md#V2-035
+//= type=test
+#[test]
+fn acks_are_asked_for_like_everything_else() {
+    let mut world = quiet();
+    world.say("alice", "one");
+    let (_, ack) = say_without(&mut world, "bob", "", &["carol"]);
+    world.say("bob", "two");
+    world.pass_secs(2);
+    assert_eq!(senders(&world, &ack), ["bob", "bob"]);
     assert_eq!(world.texts("carol"), ["one", "two"]);
 }

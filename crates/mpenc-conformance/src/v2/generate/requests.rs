@@ -247,6 +247,7 @@ fn packets(dice: &mut Dice, sid: [u8; 32], root: [u8; 32]) -> Vec<Value> {
     for (label, reason, plaintext) in [
         ("padding that is not zero", "padding", flip(&plaintext, 127)),
         ("padded too far", "padding", [&plaintext[..], &[0; 128]].concat()),
+        ("a place of nobody", "place", Request { held: vec![(3, 0)], ..request.clone() }.encode()),
         ("numbers of two members", "members", {
             Request { accepted: vec![5, 0], ..request.clone() }.encode()
         }),
