@@ -1,5 +1,6 @@
 //! Whoever misses a message that must exist asks for it, and gets it from somebody.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mpenc::{Disposition, MessageId, Profile, RejectReason, SecretBytes, Timing};
@@ -325,8 +326,12 @@ fn a_flood_of_requests_is_answered_within_the_budget() {
         let _ = world.inject(name, "dave", &all);
     }
     world.pass_secs(14);
+    let again: BTreeSet<_> = world.packets[start..].iter().map(|(_, packet)| packet).collect();
+    let repeated = world.packets[since..start].iter().filter(|(_, packet)| again.contains(packet));
+    assert_eq!(repeated.count(), 64, "the oldest");
+    // At one moment two can send the same.
     let copies = copies_since(&world, start, None);
-    assert_eq!(copies, 64);
+    assert!(copies <= 80, "{copies}");
     let start = world.packets.len();
     let began = world.now;
     for round in 0..10 {
