@@ -2,6 +2,8 @@ use core::time::Duration;
 
 use mpenc::limits::MAX_PACKET_LEN;
 
+use crate::loss::Loss;
+
 /// Limits and times of a relay. The defaults are for a relay that others can reach, and are meant
 /// never to be met by a conversation.
 ///
@@ -55,6 +57,8 @@ pub struct RelayConfig {
     /// Names in one room at one time. Default: 512, the most that one operation can name
     /// (GKA-031).
     pub max_room_members: usize,
+    /// Loses packets on purpose, for tests. Default: none.
+    pub lose: Option<Loss>,
 }
 
 impl Default for RelayConfig {
@@ -71,6 +75,7 @@ impl Default for RelayConfig {
             max_connections: 4096,
             max_rooms: 1024,
             max_room_members: mpenc::limits::MAX_MEMBERS,
+            lose: None,
         }
     }
 }

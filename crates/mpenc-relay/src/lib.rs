@@ -52,6 +52,7 @@ mod connection;
 #[cfg(test)]
 mod corpus;
 mod log;
+mod loss;
 mod registry;
 mod room;
 mod server;
@@ -60,5 +61,6 @@ mod wire;
 
 pub use client::{ConnectError, ConnectionHandle, RelayChannel};
 pub use config::RelayConfig;
+pub use loss::Loss;
 pub use server::Relay;
 pub use stats::{RelayCounts, RelayStats, RoomCounts};

@@ -20,7 +20,10 @@ pub(crate) struct Event {
 /// What an event changes for those who read the log.
 #[derive(Debug)]
 pub(crate) enum EventKind {
-    Packet,
+    /// A packet; `without` is what those receive who are to lose it.
+    Packet {
+        without: Option<Message>,
+    },
     /// Somebody entered, who alone receives `snapshot` instead of the frame.
     Enter {
         member: MemberId,
@@ -77,7 +80,7 @@ impl Event {
         const OVERHEAD: usize = 128;
         let snapshot = match &self.kind {
             EventKind::Enter { snapshot, .. } => size(snapshot),
-            EventKind::Packet | EventKind::Leave { .. } => 0,
+            EventKind::Packet { .. } | EventKind::Leave { .. } => 0,
         };
         size(&self.frame).saturating_add(snapshot).saturating_add(OVERHEAD)
     }
@@ -156,7 +159,10 @@ mod tests {
     use super::*;
 
     fn event(size: usize) -> Event {
-        Event { frame: Message::Binary(vec![0; size].into()), kind: EventKind::Packet }
+        Event {
+            frame: Message::Binary(vec![0; size].into()),
+            kind: EventKind::Packet { without: None },
+        }
     }
 
     #[test]

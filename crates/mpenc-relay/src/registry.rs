@@ -109,6 +109,7 @@ impl Registry {
                 Arc::clone(&self.budget),
                 Arc::clone(&self.totals),
                 self.config.max_room_members,
+                self.config.lose,
             ))),
         };
         let done = room.with(act)?;

@@ -7,6 +7,7 @@ use mpenc::{MemberId, PublicKey};
 use tokio::sync::oneshot;
 
 use crate::log::{Budget, ConnectionId, Event, EventKind, Log};
+use crate::loss::{Loss, is_repairable};
 use crate::stats::{RoomCounts, Totals, add};
 use crate::wire::{self, Closing, Hex, LeaveReason, Presence, Resume, ToClient};
 
@@ -21,6 +22,7 @@ pub(crate) struct Room {
     counts: RoomCounts,
     totals: Arc<Totals>,
     max_members: usize,
+    lose: Option<Loss>,
 }
 
 #[derive(Debug)]
@@ -78,13 +80,19 @@ pub(crate) enum Ending {
 }
 
 impl Room {
-    pub(crate) fn new(budget: Arc<Budget>, totals: Arc<Totals>, max_members: usize) -> Self {
+    pub(crate) fn new(
+        budget: Arc<Budget>,
+        totals: Arc<Totals>,
+        max_members: usize,
+        lose: Option<Loss>,
+    ) -> Self {
         Self {
             log: Log::new(budget),
             places: BTreeMap::new(),
             counts: RoomCounts::default(),
             totals,
             max_members,
+            lose,
         }
     }
 
@@ -204,7 +212,14 @@ impl Room {
             self.counts.bytes = self.counts.bytes.saturating_add(bytes);
             add(&self.totals.packets, 1);
             add(&self.totals.bytes, bytes);
-            self.append(Event { frame: Message::Binary(frame.into()), kind: EventKind::Packet });
+            let without = self.lose.filter(|_| is_repairable(packet)).map(|_| {
+                let empty = wire::encode_packet(self.log.next(), name, &[]);
+                Message::Binary(empty.into())
+            });
+            self.append(Event {
+                frame: Message::Binary(frame.into()),
+                kind: EventKind::Packet { without },
+            });
         }
         counted
     }
@@ -216,6 +231,7 @@ impl Room {
         name: &MemberId,
         budget: usize,
     ) -> Feed {
+        let lose = self.lose;
         let Some(place) = self.places.get_mut(name) else { return Feed::Over };
         if place.link.live() != Some(connection) {
             return Feed::Over;
@@ -223,6 +239,7 @@ impl Room {
         let mut frames = Vec::new();
         let mut bytes = 0_usize;
         for event in self.log.from(place.cursor) {
+            let seq = place.cursor;
             place.cursor = place.cursor.saturating_add(1);
             let frame = match &event.kind {
                 EventKind::Enter { member, snapshot } if member == name => {
@@ -235,10 +252,17 @@ impl Room {
                     }
                     &event.frame
                 }
-                EventKind::Packet | EventKind::Enter { .. } | EventKind::Leave { .. } => {
-                    if !place.in_at_cursor {
-                        continue;
-                    }
+                EventKind::Packet { .. } | EventKind::Enter { .. } | EventKind::Leave { .. }
+                    if !place.in_at_cursor =>
+                {
+                    continue;
+                }
+                EventKind::Packet { without: Some(empty) }
+                    if lose.is_some_and(|lose| lose.takes(seq, name)) =>
+                {
+                    empty
+                }
+                EventKind::Packet { .. } | EventKind::Enter { .. } | EventKind::Leave { .. } => {
                     &event.frame
                 }
             };

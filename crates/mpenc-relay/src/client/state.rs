@@ -255,7 +255,10 @@ impl State {
             let echoed = self.outbox.iter().take(self.written).position(is_packet);
             self.has_arrived(echoed.map_or(0, |at| at.saturating_add(1)));
         }
-        self.emit(ChannelEvent::Packet { sender, bytes: packet.to_vec() });
+        // An empty place in the order: a packet that was lost on the way to us.
+        if !packet.is_empty() {
+            self.emit(ChannelEvent::Packet { sender, bytes: packet.to_vec() });
+        }
         Ok(())
     }
 

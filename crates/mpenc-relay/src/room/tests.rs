@@ -25,7 +25,7 @@ fn key(number: u8) -> PublicKey {
 impl Test {
     fn new(backlog: usize) -> Self {
         let budget = Arc::new(Budget::new(backlog, usize::MAX));
-        Self { room: Room::new(budget, Arc::new(Totals::default()), 4), connections: 0 }
+        Self { room: Room::new(budget, Arc::new(Totals::default()), 4, None), connections: 0 }
     }
 
     fn admit(
