@@ -228,6 +228,11 @@ pub trait MessageSecurity: fmt::Debug + Send {
     /// subsession, or if only opening it tells.
     fn peek_id(&self, packet: &[u8]) -> Option<MessageId>;
 
+    /// Whether opening the packet can tell anything, by as little work as shows that it cannot.
+    fn recognises(&self, _: &[u8]) -> bool {
+        true
+    }
+
     /// Verifies and decrypts. What it returns has pending secrets until [`commit`](Self::commit)
     /// [`destroy`](Self::destroy) or [`release`](Self::release) (MSG-012).
     ///

@@ -64,6 +64,7 @@ pub use presence::Health;
 pub use prune::{CLOSED_KEPT, LOG_KEPT, MAX_LOG_BYTES};
 pub use query::{Message, OperationView, SessionState};
 pub use subsession::SubsessionState;
+pub use trial::MAX_TRIAL_BYTES;
 
 use message::StoredMessage;
 use own::{OwnOperation, OwnProposal};

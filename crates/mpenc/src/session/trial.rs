@@ -4,10 +4,13 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use mpenc_types::{MemberId, Timestamp};
+use mpenc_types::{MemberId, Timestamp, guard};
 
 use super::input::Disposition;
 use super::{Notice, Session};
+
+/// Bytes that packets which no key fits may have together: 4 MiB.
+pub const MAX_TRIAL_BYTES: usize = 4 << 20;
 
 /// A bounded queue of undecrypted packets, oldest first.
 #[derive(Debug, Default)]
@@ -33,15 +36,20 @@ impl TrialBuffer {
         self.packets.len()
     }
 
-    /// Takes out the oldest packet of the sender that has most, so that nobody can crowd out what
-    /// others sent (V2-024, ATK-164).
-    fn make_room(&mut self) -> Option<Undecrypted> {
+    fn bytes(&self) -> usize {
+        self.packets.iter().map(|packet| packet.bytes.len()).sum()
+    }
+
+    /// Takes out the oldest packet of the sender that has most, by this measure, so that nobody can
+    /// crowd out what others sent (V2-024, ATK-164).
+    fn make_room(&mut self, measure: impl Fn(&Undecrypted) -> usize) -> Option<Undecrypted> {
         let mut by_sender: BTreeMap<&MemberId, (usize, usize)> = BTreeMap::new();
         for (index, packet) in self.packets.iter().enumerate() {
-            by_sender.entry(&packet.sender).or_insert((0, index)).0 += 1;
+            let (sum, _) = by_sender.entry(&packet.sender).or_insert((0, index));
+            *sum = sum.saturating_add(measure(packet));
         }
         // Of those with equally many, the one whose oldest is oldest.
-        let most = by_sender.values().max_by_key(|(count, first)| (*count, Reverse(*first)));
+        let most = by_sender.values().max_by_key(|(sum, first)| (*sum, Reverse(*first)));
         let index = most.map(|(_, first)| *first)?;
         self.packets.remove(index)
     }
@@ -57,7 +65,13 @@ impl Session {
         //= docs/spec/protocol.md#MSG-013
         let capacity = self.timing().trial_capacity(self.session_members().len()).max(1);
         while self.trial.packets.len() >= capacity {
-            let Some(oldest) = self.trial.make_room() else { break };
+            let Some(oldest) = self.trial.make_room(|_| 1) else { break };
+            self.no_longer_undecrypted(oldest);
+        }
+        //= docs/spec/protocol.md#MOD-015
+        let room = MAX_TRIAL_BYTES.saturating_sub(bytes.len());
+        while self.trial.bytes() > room && guard!("trial-bytes") {
+            let Some(oldest) = self.trial.make_room(|packet| packet.bytes.len()) else { break };
             self.no_longer_undecrypted(oldest);
         }
         let number = self.trial.next;
@@ -92,7 +106,10 @@ impl Session {
     /// Tries all kept packets on the subsessions that exist now; called after each rotation.
     pub(super) fn retry_undecrypted(&mut self) {
         for packet in core::mem::take(&mut self.trial.packets) {
-            match self.try_open(&packet.sender, &packet.bytes) {
+            // Junk of an outsider must not cost more than a look-up whenever something comes.
+            let known = self.subsessions().any(|sub| sub.security.recognises(&packet.bytes));
+            let tried = if known { self.try_open(&packet.sender, &packet.bytes) } else { None };
+            match tried {
                 Some(_) => self.no_longer_undecrypted(packet),
                 None => self.trial.packets.push_back(packet),
             }

@@ -227,6 +227,11 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         self.recognise(packet)
     }
 
+    /// A look-up of the tag.
+    fn recognises(&self, packet: &[u8]) -> bool {
+        self.is_known(packet)
+    }
+
     /// The channel's sender does not matter: the tag says whose place it is.
     fn open(&mut self, _: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject> {
         self.open_packet(packet)

@@ -26,6 +26,11 @@ impl<S: MessageSuite> V2Security<S> {
         here.or_else(|| self.spent.get(&(tag, hash)).copied())
     }
 
+    /// Whether the packet has a tag of this subsession.
+    pub(super) fn is_known(&self, packet: &[u8]) -> bool {
+        tag_of(packet).is_some_and(|tag| self.tags.contains_key(&tag) || self.is_spent(tag))
+    }
+
     /// Every step is reached only if those before it succeeded, the cheap ones first (MSG-005).
     pub(super) fn open_packet(&mut self, packet: &[u8]) -> Result<Opened, OpenReject> {
         let data = DataPacket::decode(packet).map_err(|_| OpenReject::Malformed)?;

@@ -1,0 +1,168 @@
+//! What one packet, and one dishonest member, can make a session keep and send (MOD-015). A program
+//! of its own, because it counts every allocation of the process. How many signatures it can make a
+//! session verify is counted where that is decided: `security/v2/tests/cost.rs`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test that cannot go on should stop"
+)]
+
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
+#[path = "it/world.rs"]
+mod world;
+
+use std::alloc::System;
+
+use mpenc::channel::ChannelEvent;
+use mpenc::limits::MAX_PACKET_LEN;
+use mpenc::session::MAX_TRIAL_BYTES;
+use mpenc::{Disposition, Identity, Profile, SecretBytes};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+use crate::world::{World, id};
+
+#[global_allocator]
+static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const NAMES: [&str; 8] = ["alice", "bob", "carol", "dave", "eve", "frank", "grace", "mallory"];
+
+fn world() -> World {
+    let identity = |rng: &mut ChaCha20Rng| {
+        Identity::transparent(&SecretBytes::fill(|seed| rng.fill_bytes(seed)))
+    };
+    let mut world =
+        World::with_identities(&NAMES, identity, |config| config.profile(Profile::TransparentV2));
+    world.establish(&NAMES);
+    world.pass_secs(300);
+    world
+}
+
+/// Bytes that become free with bob's session, and packets that he has sent.
+fn bob_after(attack: impl FnOnce(&mut World)) -> (usize, usize) {
+    let mut world = world();
+    let sent = |world: &World| world.packets.iter().filter(|(from, _)| *from == id("bob")).count();
+    let before = sent(&world);
+    attack(&mut world);
+    let sent = sent(&world) - before;
+    let session = world.members.remove(&id("bob")).unwrap().session;
+    let region = Region::new(GLOBAL);
+    drop(session);
+    let change = region.change();
+    (change.bytes_deallocated - change.bytes_allocated, sent)
+}
+
+/// What an attack adds to a minute without it.
+fn costs(what: &str, attack: impl FnOnce(&mut World)) -> (usize, usize) {
+    let (quiet, _) = bob_after(|_| {});
+    let (held, sent) = bob_after(attack);
+    let more = held.saturating_sub(quiet);
+    println!("{what}: {more} bytes kept, {sent} packets sent");
+    (more, sent)
+}
+
+/// Anything, as long as packets may be, with a header that says what kind of packet it is.
+fn junk(rng: &mut ChaCha20Rng, kind: u8, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rng.fill_bytes(&mut bytes);
+    bytes[0] = 2;
+    bytes[1] = kind;
+    bytes
+}
+
+/// Packets that anybody in the channel can send.
+fn outsiders() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let (kept, sent) = costs("20,000 packets of junk", |world| {
+        for n in 0..20_000_u32 {
+            let kind = u8::try_from(n % 12).unwrap();
+            let bytes = junk(&mut rng, kind, 40 + n as usize % 400);
+            let _ = world.inject("bob", "mallory", &bytes);
+        }
+    });
+    assert_eq!(sent, 0, "nothing is answered");
+    assert!(kept < 256 << 10, "{kept}");
+    let (kept, sent) = costs("500 packets of junk as long as they may be", |world| {
+        for n in 0..500_u32 {
+            let bytes = junk(&mut rng, u8::try_from(n % 12).unwrap(), MAX_PACKET_LEN);
+            let _ = world.inject("bob", "mallory", &bytes);
+        }
+        let larger = junk(&mut rng, 1, MAX_PACKET_LEN + 1);
+        assert!(matches!(world.inject("bob", "mallory", &larger), Disposition::Rejected(_)));
+    });
+    assert_eq!(sent, 0);
+    assert!(kept < MAX_TRIAL_BYTES + (64 << 10), "{kept}");
+}
+
+/// Packets that a member has sent, as often as anybody likes.
+fn copies() {
+    let (kept, sent) = costs("20,000 copies of one message in a minute", |world| {
+        world.say("mallory", "again");
+        let packet = world.packets.last().unwrap().1.clone();
+        let packet = world
+            .packets
+            .iter()
+            .rfind(|(from, _)| *from == id("mallory"))
+            .map_or(packet, |(_, bytes)| bytes.clone());
+        for _ in 0..60 {
+            for _ in 0..333 {
+                let found = world.inject("bob", "mallory", &packet);
+                assert_eq!(found, Disposition::Ignored);
+            }
+            world.pass_secs(1);
+        }
+    });
+    assert!(sent < 40, "{sent}");
+    assert!(kept < 16 << 10, "{kept}");
+}
+
+/// What a member can do that writes as it should not.
+fn insiders() {
+    let texts = 2_000;
+    let (kept, sent) = costs("2,000 texts that only their author and bob get", |world| {
+        for name in NAMES {
+            world.members.get_mut(&id(name)).unwrap().held = !["bob", "mallory"].contains(&name);
+        }
+        for _ in 0..texts {
+            world.say("mallory", "for bob alone");
+        }
+    });
+    println!("  {} for each", kept / texts);
+    assert!(kept / texts < 4096, "{kept}");
+    assert!(sent < texts / 4, "{sent}");
+    let (kept, sent) = costs("1,000 messages whose parents never come", |world| {
+        world.members.get_mut(&id("bob")).unwrap().held = true;
+        for _ in 0..2_000 {
+            world.say("mallory", "first, or not");
+        }
+        let bob = world.members.get_mut(&id("bob")).unwrap();
+        let packets = bob.inbox.iter().filter(|event| {
+            matches!(event, ChannelEvent::Packet { sender, .. } if *sender == id("mallory"))
+        });
+        let packets: Vec<ChannelEvent> = packets.step_by(2).skip(1).cloned().collect();
+        bob.inbox.clear();
+        for event in packets {
+            let _ = world.act("bob", |session, env| session.handle_input(env, event));
+        }
+        assert!(world.session("bob").deferred() <= 92);
+        assert!(world.session("bob").deferred() > 0);
+    });
+    assert!(kept < 1 << 20, "{kept}");
+    assert!(sent < 50, "{sent}");
+}
+
+/// One test, because there is one counter.
+//= docs/spec/protocol.md#MOD-015
+//= type=test
+//= docs/spec/attacks.md#ATK-164
+//= type=test
+#[test]
+fn nobody_makes_others_keep_or_send_much() {
+    outsiders();
+    copies();
+    insiders();
+}
