@@ -9,8 +9,8 @@ use mpenc_types::{MemberId, Timestamp, guard};
 use super::input::Disposition;
 use super::{Notice, Session};
 
-/// Bytes that packets which no key fits may have together: 4 MiB.
-pub const MAX_TRIAL_BYTES: usize = 4 << 20;
+/// Bytes that packets which no key fits may have together: 2 MiB.
+pub const MAX_TRIAL_BYTES: usize = 2 << 20;
 
 /// A bounded queue of undecrypted packets, oldest first.
 #[derive(Debug, Default)]
