@@ -17,7 +17,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,
     clippy::cast_precision_loss,
     reason = "a bench that cannot go on has failed, and it measures time"

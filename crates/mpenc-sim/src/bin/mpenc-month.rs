@@ -1,11 +1,6 @@
 //! The program `mpenc-month`: what a session that goes on for weeks keeps in memory. See
 //! `docs/performance.md`.
-#![expect(
-    clippy::std_instead_of_core,
-    clippy::std_instead_of_alloc,
-    clippy::cast_precision_loss,
-    reason = "a program, not a layer; its figures need no more digits"
-)]
+#![expect(clippy::cast_precision_loss, reason = "its figures need no more digits")]
 
 use std::alloc::System;
 use std::process::ExitCode;
