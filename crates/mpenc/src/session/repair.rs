@@ -46,7 +46,8 @@ impl Session {
     }
 
     pub(super) fn repair_deadline(&self, which: Which) -> Option<Timestamp> {
-        let sub = self.subsession(which).filter(|_| !self.broken && self.asks_for_copies())?;
+        let asks = !self.broken && self.asks_for_copies();
+        let sub = self.subsession(which).filter(|sub| asks && sub.is_open())?;
         let answer = sub.repair.next_answer().map(|due| due.max(sub.acks.free_at()));
         let behind = self.unreadable_since().filter(|_| which == Which::Current);
         let probe = behind.map(|since| sub.repair.next_probe(self.pace().bc_lat(), since));
