@@ -260,3 +260,33 @@ fn an_author_that_contradicts_itself_keeps_nobody_from_leaving() {
     world.settle();
     assert_eq!(world.session("bob").state(), SessionState::PartFailed);
 }
+
+#[test]
+fn an_author_that_contradicts_itself_leaves_no_timer_behind() {
+    // Found by the simulator: what was missing was still to be asked for, at a time long past.
+    let names = ["alice", "bob", "mallory"];
+    let both = || {
+        let mut world = World::new(&names);
+        world.establish(&names);
+        world.pass_secs(120);
+        world
+    };
+    let (mut world, mut twin) = (both(), both());
+    world.say("mallory", "I love you all");
+    twin.say("mallory", "I love only Bob");
+    let (_, other) = twin.packets.iter().rfind(|(from, _)| *from == id("mallory")).unwrap().clone();
+    world.act("mallory", |s, env| s.send(env, "listen")).unwrap();
+    let (_, lost) = world.packets.last().unwrap().clone();
+    world.lose("bob", &lost);
+    world.act("mallory", |s, env| s.send(env, "are you there?")).unwrap();
+    world.settle();
+    assert_eq!(world.session("bob").deferred(), 1);
+    assert_eq!(world.inject("bob", "mallory", &other), Disposition::Rejected(RejectReason::Fork));
+    world.members.get_mut(&id("bob")).unwrap().held = true;
+    for _ in 0..60 {
+        world.now = world.now + core::time::Duration::from_secs(1);
+        world.act("bob", |s, env| s.handle_timeout(env));
+        let next = world.session("bob").poll_timeout();
+        assert!(next.is_none_or(|next| next.at > world.now), "{next:?}");
+    }
+}
