@@ -112,6 +112,11 @@ impl SigningKey for TransparentSigningKey {
     fn sign(&self, parts: &[&[u8]]) -> Signature {
         checksum(&self.public(), parts)
     }
+
+    #[cfg(feature = "inspect")]
+    fn seed(&self) -> Option<SecretBytes<32>> {
+        Some(SecretBytes::fill(|seed| *seed = self.0))
+    }
 }
 
 impl fmt::Debug for TransparentSigningKey {

@@ -279,8 +279,8 @@ pub trait MessageSecurity: fmt::Debug + Send {
         None
     }
 
-    /// The own message of a packet with something changed, sealed and signed again at its place:
-    /// what an insider can do. For the simulation of dishonest members.
+    /// The message of a packet with something changed, sealed at its place and signed with the
+    /// owner's key, whoever wrote it: what an insider can do. For the simulation of dishonest members.
     #[cfg(feature = "testing")]
     fn rewrite(
         &self,

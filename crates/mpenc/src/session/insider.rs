@@ -38,11 +38,10 @@ impl Session {
         packet: &[u8],
         change: impl FnOnce(&mut Draft, &Transcript, &MessageId),
     ) -> Option<Rewritten> {
-        let found = self.subsessions().find_map(|sub| {
-            let genuine = sub.security.peek_id(packet)?;
-            sub.transcript.contains(&genuine).then_some((sub, genuine))
-        });
-        let (sub, genuine) = found?;
+        let (sub, genuine) = self.written(packet)?;
+        if sub.transcript.author(&genuine) != Some(self.owner()) {
+            return None;
+        }
         let mut change = Some(change);
         let (id, packet) = sub.security.rewrite(packet, &mut |draft| {
             if let Some(change) = change.take() {
@@ -50,5 +49,27 @@ impl Session {
             }
         })?;
         Some(Rewritten { sid: sub.sid, genuine, id, packet })
+    }
+
+    /// Another text in place of a message that somebody else wrote, under the keys that all members
+    /// have, but signed with the key of this session. None if there is no such message here.
+    ///
+    /// # Security
+    ///
+    /// As [`rewrite`](Self::rewrite).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn impersonate(&self, packet: &[u8], text: &str) -> Option<Vec<u8>> {
+        let (sub, _) = self.written(packet)?;
+        let (_, packet) =
+            sub.security.rewrite(packet, &mut |draft| draft.text = Some(text.into()))?;
+        Some(packet)
+    }
+
+    fn written(&self, packet: &[u8]) -> Option<(&super::Subsession, MessageId)> {
+        self.subsessions().find_map(|sub| {
+            let id = sub.security.peek_id(packet)?;
+            sub.transcript.contains(&id).then_some((sub, id))
+        })
     }
 }

@@ -49,7 +49,7 @@ impl<S: MessageSuite> V2Security<S> {
         Ok(Sealed { id, packet })
     }
 
-    /// An own message with something changed, at the same position.
+    /// A message with something changed, at the same position, signed with our key.
     #[cfg(feature = "testing")]
     pub(super) fn rewritten(
         &self,
@@ -58,10 +58,10 @@ impl<S: MessageSuite> V2Security<S> {
     ) -> Option<(mpenc_types::MessageId, Vec<u8>)> {
         let data = DataPacket::decode(packet).ok()?;
         let place = self.tags.get(&super::Tag(data.tag)).copied()?;
-        let live = self.live.as_ref().filter(|live| live.own == place.author)?;
-        let own = live.author(live.own)?;
-        let at = Whereabouts { sid: &self.sid, author: &own.name, position: place.position };
-        own.window.with_keys::<S, _>(place.position, |keys| {
+        let live = self.live.as_ref()?;
+        let author = live.author(place.author)?;
+        let at = Whereabouts { sid: &self.sid, author: &author.name, position: place.position };
+        author.window.with_keys::<S, _>(place.position, |keys| {
             let plain = super::open::decrypted::<S>(data, keys).ok()?;
             let mut content = Content::decode(&plain.content).ok()?;
             let mut draft = crate::security::Draft { parents: content.parents.clone(), text: None };
