@@ -30,6 +30,8 @@ mod run;
 mod server;
 #[cfg(feature = "testing")]
 mod shrink;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 #[cfg(feature = "testing")]
 mod users;
 #[cfg(feature = "testing")]

@@ -124,6 +124,8 @@ pub(crate) enum Trick {
     Both,
     /// Keeps a message back, and then writes as if it had never been.
     Deny,
+    /// Writes in the place and name of others whose messages it gets.
+    Impersonate,
     /// Proposes at once what fits the members' history, whether it is a member or not.
     Intrude,
 }
@@ -259,13 +261,14 @@ fn hostile_act(dice: &mut Dice, adversary: Adversary) -> Act {
         }
         Adversary::Insider => Act::Insider {
             which: dice.byte(),
-            trick: match dice.below(11) {
+            trick: match dice.below(12) {
                 0 => Trick::Withhold,
                 1..=3 => Trick::Alter,
                 4 | 5 => Trick::TwoFaced,
                 6 => Trick::Reuse,
                 7 | 8 => Trick::Both,
                 9 => Trick::Deny,
+                10 => Trick::Impersonate,
                 _ => Trick::Intrude,
             },
             count: 1 + dice.byte() % 3,
@@ -380,6 +383,9 @@ impl fmt::Display for InWords {
                     Trick::Reuse => "sends old packets instead of",
                     Trick::Both => "sends, with another form of each,",
                     Trick::Deny => "keeps back the first, and leaves it out of the others, of",
+                    Trick::Impersonate => {
+                        return write!(f, "an insider writes in others' names, {count} times");
+                    }
                     Trick::Intrude => {
                         return f.write_str("an insider proposes what fits the history");
                     }

@@ -9,10 +9,19 @@ const RUNS: usize = 600;
 
 /// Places of a smallest part of the plan that fails, in any way.
 pub(crate) fn shrink(options: Options, plan: &[Act]) -> Vec<usize> {
-    let mut kept: Vec<usize> = (0..plan.len()).collect();
+    smallest(plan.len(), RUNS, |kept| {
+        let acts: Vec<Act> = kept.iter().filter_map(|at| plan.get(*at)).copied().collect();
+        run(options, &acts, false).failure.is_some()
+    })
+}
+
+/// Of so many places, some that `fails` says fail, so that none can be left out alone; found by
+/// asking at most so many times.
+fn smallest(len: usize, most: usize, mut fails: impl FnMut(&[usize]) -> bool) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..len).collect();
     let mut runs = 0;
     let mut pieces = 2;
-    while !kept.is_empty() && runs < RUNS {
+    while !kept.is_empty() && runs < most {
         let size = kept.len().div_ceil(pieces).max(1);
         let mut smaller = None;
         for start in (0..kept.len()).step_by(size) {
@@ -22,13 +31,12 @@ pub(crate) fn shrink(options: Options, plan: &[Act]) -> Vec<usize> {
                 .filter(|(i, _)| *i < start || *i >= start + size)
                 .map(|(_, at)| *at)
                 .collect();
-            let acts: Vec<Act> = without.iter().filter_map(|at| plan.get(*at)).copied().collect();
             runs += 1;
-            if run(options, &acts, false).failure.is_some() {
+            if fails(&without) {
                 smaller = Some(without);
                 break;
             }
-            if runs >= RUNS {
+            if runs >= most {
                 break;
             }
         }
@@ -76,6 +84,20 @@ pub(crate) fn parse_ranges(text: &str) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_needed() {
+        for needed in [vec![], vec![0], vec![3, 17, 40], vec![98, 99], (0..7).collect()] {
+            let fails = |kept: &[usize]| needed.iter().all(|at| kept.contains(at));
+            assert_eq!(smallest(100, 10_000, fails), needed);
+        }
+        // Of several causes one is left, whichever.
+        let either = |kept: &[usize]| kept.contains(&5) || (kept.contains(&6) && kept.len() > 1);
+        assert_eq!(smallest(100, 10_000, either).len(), 1);
+        // Out of patience, but what is left still fails.
+        let fails = |kept: &[usize]| kept.contains(&70);
+        assert!(smallest(100, 3, fails).contains(&70));
+    }
 
     #[test]
     fn ranges_are_read_as_they_are_written() {

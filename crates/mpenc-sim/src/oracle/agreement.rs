@@ -14,9 +14,9 @@ pub(super) type Operation = (SubsessionId, Option<PacketId>);
 #[derive(Debug)]
 pub(super) struct Completed {
     by: MemberId,
-    members: MemberSet,
-    key: Option<[u8; 32]>,
-    chain: Option<(PacketId, ChainHash)>,
+    pub(super) members: MemberSet,
+    pub(super) key: Option<[u8; 32]>,
+    pub(super) chain: Option<(PacketId, ChainHash)>,
 }
 
 /// Who ever had a key, and for whom it is.
@@ -24,7 +24,7 @@ pub(super) struct Completed {
 pub(super) struct Holders {
     had: MemberSet,
     /// As honest members say.
-    members: Option<MemberSet>,
+    pub(super) members: Option<MemberSet>,
     sid: SubsessionId,
 }
 

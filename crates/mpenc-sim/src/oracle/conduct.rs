@@ -189,6 +189,14 @@ impl Oracle {
                     self.completes(people, who, (before, after))?;
                 }
             }
+            ChannelEvent::Packet { bytes, .. } if after.deferred > before.deferred => {
+                //= docs/spec/protocol.md#TRN-006
+                let session = person.session.as_ref();
+                let parent = self.misplaced.get(bytes);
+                if parent.is_some_and(|id| session.is_some_and(|s| s.message(id).is_some())) {
+                    return Err("TRN-006: waits for a message of another subsession".to_owned());
+                }
+            }
             _ => {}
         }
         self.rules_are_kept(people, who)?;
@@ -199,7 +207,7 @@ impl Oracle {
     /// A good state is claimed only on evidence: everybody else had this order of operations.
     //= docs/spec/protocol.md#SEC-001
     //= docs/spec/protocol.md#ORD-036
-    fn order_is_verified(&self, people: &[Person], who: usize) -> Result<(), String> {
+    pub(super) fn order_is_verified(&self, people: &[Person], who: usize) -> Result<(), String> {
         let session = people.get(who).and_then(|person| person.session.as_ref());
         let Some(session) = session.filter(|session| self.v2 && session.order_verified()) else {
             return Ok(());
@@ -220,6 +228,7 @@ impl Oracle {
     }
 
     //= docs/spec/protocol.md#ORD-022
+    //= docs/spec/protocol.md#ORD-023
     //= docs/spec/protocol.md#ORD-027
     fn others_entered(
         &mut self,
@@ -241,7 +250,20 @@ impl Oracle {
                         "ORD-027: {member} comes back before its exclusion and is not sent away"
                     ));
                 }
-            } else if !turn.requests.contains(member) && !conduct.asked.contains(member) {
+                continue;
+            }
+            //= docs/spec/protocol.md#ORD-023
+            let busy = before.running.as_ref().is_some_and(|(_, next, _)| {
+                before.sid.is_some() && !next.contains(member) && !before.members.contains(member)
+            });
+            let expected = conduct.asked.contains(member);
+            let sent_away = turn.sent_away.contains(member);
+            if busy && !expected && !sent_away && conduct.sent_away < MAX_SENT_AWAY {
+                return Err(format!(
+                    "ORD-023: {member} enters during an operation of others and is not sent away"
+                ));
+            }
+            if !turn.requests.contains(member) && !expected {
                 return Err(format!("ORD-022: {member} enters and nobody is told"));
             }
         }

@@ -1,5 +1,7 @@
 //! What is expected of a profile against an adversary: one table.
 
+use std::time::Duration;
+
 use mpenc::Timing;
 
 use crate::options::{Adversary, Options};
@@ -21,6 +23,9 @@ pub(crate) struct Expect {
     pub(crate) same_order: bool,
     /// FA_INTV + OP_TIMEOUT in true time, for the slowest clock, and what an answer takes.
     pub(crate) fork_bound: u64,
+    /// FA_INTV on the owner's clock, for the longest BC_LAT that sessions take for observed
+    /// (LIV-034), and what a timer is late.
+    pub(crate) ack_bound: Duration,
     /// In times OP_TIMEOUT.
     pub(crate) liveness: u64,
 }
@@ -31,6 +36,10 @@ impl Expect {
         let honest_order = matches!(adversary, Adversary::Honest | Adversary::Faulty);
         let insiders = matches!(adversary, Adversary::Insider | Adversary::All);
         let timing = Timing::default();
+        let slowest = match adversary.is_harmless() {
+            true => timing,
+            false => timing.with_bc_lat(timing.bc_lat() * SLOWEST),
+        };
         let bound = timing.fa_intv() + timing.op_timeout(HOPS);
         let bound = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
         Self {
@@ -39,10 +48,14 @@ impl Expect {
             forks_noticed: options.v2,
             same_order: honest_order,
             fork_bound: bound * 10 / 9 + 5_000,
+            ack_bound: slowest.fa_intv() + Duration::from_secs(2),
             liveness: if options.v2 { LIVENESS } else { LIVENESS_V1 },
         }
     }
 }
+
+/// How much longer than configured a learnt BC_LAT can be.
+const SLOWEST: u32 = 8;
 
 /// Packets of an operation of v2 that wait for each other.
 pub(crate) const HOPS: u32 = 4;

@@ -76,7 +76,7 @@ impl Forks {
         self.pairs.retain(|(a, b), _| *a != who && *b != who);
     }
 
-    fn update(&mut self, people: &[Person], lives: &[Life], honest: usize, now: u64) {
+    pub(super) fn update(&mut self, people: &[Person], lives: &[Life], honest: usize, now: u64) {
         for a in 0..honest {
             for b in (0..honest).filter(|b| *b != a) {
                 let forked = match (lives.get(a), lives.get(b)) {

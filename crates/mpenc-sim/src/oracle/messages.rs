@@ -1,6 +1,6 @@
 //! Authorship (I1), acknowledgements (I4), identifiers (I7).
 
-use mpenc::{MemberSet, MessageId, SubsessionId};
+use mpenc::{MemberSet, MessageId, SessionState, SubsessionId};
 
 use super::Oracle;
 use crate::world::Person;
@@ -10,10 +10,13 @@ use crate::world::Person;
 pub(super) struct Sent {
     author: usize,
     sid: SubsessionId,
-    members: MemberSet,
-    parents: Vec<MessageId>,
-    text: String,
+    pub(super) members: MemberSet,
+    pub(super) parents: Vec<MessageId>,
+    pub(super) text: String,
 }
+
+/// Messages of a log that are looked at again.
+const RECENT: usize = 40;
 
 impl Oracle {
     pub(crate) fn about_to_speak(&mut self, who: usize, text: &str) {
@@ -87,9 +90,49 @@ impl Oracle {
         self.forbidden.insert(id, why);
     }
 
+    /// From now on nobody honest who has this message may wait for it to become a parent.
+    pub(crate) fn misplace(&mut self, packet: Vec<u8>, parent: MessageId) {
+        self.misplaced.insert(packet, parent);
+    }
+
     /// From now on nobody honest may accept both messages.
     pub(crate) fn contradict(&mut self, one: MessageId, other: MessageId) {
         self.twins.push((one, other));
+    }
+
+    /// Whoever waits too long for acknowledgements of a text is warned, as long as they are
+    /// missing.
+    //= docs/spec/protocol.md#LIV-007
+    //= docs/spec/protocol.md#SEC-022
+    pub(super) fn acks_are_watched(&self, people: &[Person], now: u64) -> Result<(), String> {
+        for person in people.iter().filter(|person| !person.insider) {
+            let Some(session) = &person.session else { continue };
+            let sid = session.sid();
+            if session.state() != SessionState::Joined {
+                continue;
+            }
+            let now = person.local(now);
+            let late = |id: &MessageId| {
+                session.message(id).is_some_and(|message| {
+                    Some(message.sid) == sid
+                        && message.fully_acked_at.is_none()
+                        && message.accepted_at + self.expect.ack_bound < now
+                })
+            };
+            let late: Vec<_> = session.log().rev().take(RECENT).filter(late).collect();
+            if late.is_empty() {
+                continue;
+            }
+            let overdue = session.overdue();
+            if let Some(id) = late.iter().find(|id| !overdue.contains(id)) {
+                let by = session.unacked_by(id);
+                let name = &person.name;
+                return Err(format!(
+                    "SEC-022: {name} has waited for {by:?} to acknowledge {id:?}, and is not warned"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody has accepted what breaks the rules, whoever wrote it.

@@ -3,6 +3,8 @@
 //! Numbers are those of `docs/spec/attacks.md`. What is expected of a profile is in [`expect`].
 
 mod agreement;
+#[cfg(test)]
+mod bites;
 mod conduct;
 pub(crate) mod expect;
 mod forks;
@@ -69,6 +71,8 @@ pub(crate) struct Oracle {
     void: BTreeMap<Vec<u8>, &'static str>,
     /// Messages that nobody honest may accept, and why.
     forbidden: BTreeMap<MessageId, &'static str>,
+    /// Packets of messages that answer this one, of another subsession.
+    misplaced: BTreeMap<Vec<u8>, MessageId>,
     /// Messages of which nobody honest may accept both.
     twins: Vec<(MessageId, MessageId)>,
     /// When somebody last said farewell, left, or was named in an exclusion.
@@ -117,6 +121,7 @@ impl Oracle {
             crashed: BTreeSet::new(),
             void: BTreeMap::new(),
             forbidden: BTreeMap::new(),
+            misplaced: BTreeMap::new(),
             twins: Vec::new(),
             departed: BTreeMap::new(),
         }
@@ -293,6 +298,7 @@ impl Oracle {
     }
 
     pub(crate) fn time_passed(&mut self, people: &[Person], now: u64) -> Result<(), String> {
-        self.forks.check(people, &self.lives, &self.expect, now)
+        self.forks.check(people, &self.lives, &self.expect, now)?;
+        self.acks_are_watched(people, now)
     }
 }

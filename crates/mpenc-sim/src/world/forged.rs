@@ -89,7 +89,7 @@ impl World {
         let breach = breach.unwrap_or_else(|| Breach::drawn(dice));
         let me = person.name.clone();
         let shown: Vec<_> = session.log().rev().take(40).collect();
-        let (mut done, mut last) = (false, None);
+        let (mut done, mut last, mut parent) = (false, None, None);
         let rewritten = session.rewrite(packet, |draft, transcript, genuine| match breach {
             Breach::Redundant => done = redundant(&mut draft.parents, transcript, dice),
             Breach::Forgetful => {
@@ -101,6 +101,7 @@ impl World {
             Breach::Foreign => {
                 let foreign = shown.iter().find(|id| !transcript.contains(id));
                 draft.parents.extend(foreign);
+                parent = foreign.copied();
                 done = foreign.is_some();
             }
             Breach::Other => {
@@ -113,7 +114,10 @@ impl World {
         }
         match breach {
             Breach::Redundant => self.oracle.forbid(rewritten.id, "has a parent that is implied"),
-            Breach::Foreign => self.oracle.forbid(rewritten.id, "answers another subsession"),
+            Breach::Foreign => {
+                self.oracle.forbid(rewritten.id, "answers another subsession");
+                self.oracle.misplace(rewritten.packet.clone(), parent?);
+            }
             Breach::Forgetful => {
                 // v1 tells no positions: whoever never got the last message cannot miss it.
                 if self.options.v2 {
@@ -124,7 +128,12 @@ impl World {
             Breach::Other => {}
         }
         self.oracle.contradict(rewritten.id, rewritten.genuine);
-        self.say_trace(|| format!("{me} breaks a rule: {breach:?}"));
+        self.say_trace(|| {
+            format!(
+                "{me} breaks a rule: {breach:?}, {:?} instead of {:?}",
+                rewritten.id, rewritten.genuine
+            )
+        });
         Some(rewritten.packet)
     }
 
@@ -149,28 +158,39 @@ impl World {
             .filter_map(|other| other.session.as_ref())
             .filter(|session| session.order().is_some())
             .collect();
+        // Whoever is alone knows no members whose names it could compare.
+        let alone = victims.iter().find(|session| session.is_alone());
         let at = usize::try_from(dice.below(victims.len() as u64)).ok()?;
-        let session = victims.get(at)?;
+        let alone = alone.filter(|_| dice.chance(500));
+        let session = alone.or_else(|| victims.get(at))?;
         let (prev_final, prev_chain) = session.order()?;
-        // A contribution that can be used: an old one of its own.
-        let contribution = self.server.packets_of(&person.name).find_map(|packet| {
-            match decode_greeting(packet).ok()? {
+        let label =
+            self.server.packets().find_map(|packet| match decode_greeting(packet).ok()? {
+                Greeting::Initial(initial) => Some(initial.peek().fields().label),
+                _ => None,
+            })?;
+        // A contribution that can be used: an old one of anybody.
+        let contribution =
+            self.server.packets().find_map(|packet| match decode_greeting(packet).ok()? {
                 Greeting::Initial(initial) => initial.peek().fields().contribution.clone(),
                 Greeting::Contribution(packet) => Some(packet.peek().fields().contribution.clone()),
                 _ => None,
-            }
-        })?;
+            })?;
         let members = session.members().with(&person.name);
         let entries: Vec<_> = members
             .iter()
             .filter_map(|name| {
                 let key = self.people.iter().find(|p| p.name == *name)?.identity.public();
-                Some(Entry { name: name.clone(), was: true, key: Some(key) })
+                Some(Entry {
+                    name: name.clone(),
+                    was: alone.is_none() || *name == person.name,
+                    key: Some(key),
+                })
             })
             .collect();
         let place = entries.iter().position(|entry| entry.name == person.name)?;
         let fields = InitialFields {
-            label: mpenc_packet::v2::session_label::<mpenc_crypto::V2>("simulation"),
+            label,
             instance: core::array::from_fn(|_| dice.byte()),
             place: u16::try_from(place).ok()?,
             entries,

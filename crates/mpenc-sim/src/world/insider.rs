@@ -42,6 +42,25 @@ impl World {
         }
     }
 
+    /// An insider got a message of somebody, and may write another in its place. The server says
+    /// that it is from the same member.
+    pub(super) fn imitate(&mut self, who: usize, author: &MemberId, packet: &[u8]) {
+        let mut begun = self.tricks.0.iter();
+        let at = begun.position(|b| b.who == who && b.trick == Trick::Impersonate);
+        let Some(at) = at else { return };
+        let session = self.people.get(who).and_then(|person| person.session.as_ref());
+        let forged = session.and_then(|session| session.impersonate(packet, "trust me"));
+        let Some(bytes) = forged else { return };
+        if let Some(begun) = self.tricks.0.get_mut(at) {
+            begun.left = begun.left.saturating_sub(1);
+            if begun.left == 0 {
+                self.tricks.0.remove(at);
+            }
+        }
+        self.say_trace(|| format!("somebody writes in the name of {author}"));
+        self.server.broadcast(author, bytes);
+    }
+
     /// A request goes to the server, unless its maker is up to something.
     pub(super) fn transmit(&mut self, who: usize, name: &MemberId, request: ChannelRequest) {
         let ChannelRequest::Send { recipients, bytes } = request else {
@@ -49,11 +68,11 @@ impl World {
             return;
         };
         let message = !is_greeting(self.options.v2, &bytes);
-        let at = self
-            .tricks
-            .0
-            .iter()
-            .position(|begun| begun.who == who && (begun.trick != Trick::Deny || message));
+        let at = self.tricks.0.iter().position(|begun| match begun.trick {
+            Trick::Deny => begun.who == who && message,
+            Trick::Impersonate => false,
+            _ => begun.who == who,
+        });
         let Some(at) = at else {
             self.server.request(name, ChannelRequest::Send { recipients, bytes });
             return;
@@ -68,7 +87,7 @@ impl World {
         }
         self.say_trace(|| format!("{name} is up to something: {trick:?}"));
         match trick {
-            Trick::Withhold | Trick::Intrude => {}
+            Trick::Withhold | Trick::Intrude | Trick::Impersonate => {}
             Trick::Deny if !denies => {}
             Trick::Deny => {
                 let breach = Some(Breach::Forgetful);

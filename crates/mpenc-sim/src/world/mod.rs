@@ -42,6 +42,13 @@ pub(crate) struct Person {
     pub(crate) user: User,
 }
 
+impl Person {
+    /// What its clock says.
+    pub(crate) fn local(&self, now: u64) -> Timestamp {
+        Timestamp::from_millis(BEGIN + now * self.rate / 1_000)
+    }
+}
+
 /// Everything that exists in a run.
 pub(crate) struct World {
     pub(crate) options: Options,
@@ -174,11 +181,6 @@ impl World {
         }
     }
 
-    /// Local time of somebody.
-    fn local(&self, person: &Person) -> Timestamp {
-        Timestamp::from_millis(BEGIN + self.now * person.rate / 1_000)
-    }
-
     /// Calls somebody's session, and carries what comes of it to the server and the oracle.
     pub(crate) fn call<R>(
         &mut self,
@@ -191,7 +193,7 @@ impl World {
             return None;
         }
         let now = self.now;
-        let local = self.people.get(who).map(|person| self.local(person))?;
+        let local = self.people.get(who).map(|person| person.local(now))?;
         let person = self.people.get_mut(who)?;
         let session = person.session.as_mut()?;
         let result = action(session, &mut Env { now: local, rng: &mut person.rng });
@@ -258,7 +260,17 @@ impl World {
         let disposition = self.call(who, |session, env| session.handle_input(env, event));
         let Some(disposition) = disposition else { return true };
         self.say_trace(|| format!("    {disposition:?}"));
-        if self.failure.is_some() || self.people.get(who).is_none_or(|person| person.insider) {
+        if self.failure.is_some() {
+            return true;
+        }
+        if self.people.get(who).is_none_or(|person| person.insider) {
+            if let ChannelEvent::Packet { sender, bytes } = &parcel.event
+                && !greeting
+                && !own
+            {
+                self.server.now = self.now;
+                self.imitate(who, sender, bytes);
+            }
             return true;
         }
         let after = self.oracle.digest(&self.people, who);
