@@ -12,38 +12,43 @@ const SEEDS: u64 = 10_000;
 /// The variable that names the guard which is off.
 const SWITCH: &str = "MPENC_SABOTAGE";
 
-/// Defences without which the simulator has to find something, and the profile to look in if it
-/// is not both.
-const PLANTED: [(&str, &str); 29] = [
-    ("accept-first", "both"),
-    ("accept-once", "both"),
-    ("ack-monitor", "both"),
-    ("antichain", "both"),
-    ("chain-ack", "v2"),
-    ("chain-checked", "both"),
-    ("confirm-all", "both"),
-    ("confirm-names-op", "v2"),
-    ("confirm-verified", "v1"),
-    ("context-checked", "both"),
-    ("dedup", "both"),
-    ("final-by-order", "both"),
-    ("initiator-is-member", "both"),
-    ("key-confirm", "v2"),
-    ("op-bound", "both"),
-    ("op-timeout", "both"),
-    ("order-compared", "v2"),
-    ("own-echo-exact", "both"),
-    ("rule-eal", "both"),
-    ("rule-eio", "both"),
-    ("rule-eo", "both"),
-    ("rule-es", "both"),
-    ("rule-ial", "both"),
-    ("rule-li", "both"),
-    ("rule-loi", "both"),
-    ("rule-lox", "both"),
-    ("rule-ls", "both"),
-    ("rule-xp", "both"),
-    ("verify-before-accept", "both"),
+/// Defences without which the simulator has to find something, with the profile and the adversary
+/// to look with. Those that concern what only insiders do are looked for with insiders.
+const PLANTED: [(&str, &str, &str); 34] = [
+    ("accept-first", "both", "all"),
+    ("ack-monitor", "both", "all"),
+    ("antichain", "both", "insider"),
+    ("author-chain", "both", "insider"),
+    ("chain-ack", "v2", "all"),
+    ("chain-checked", "both", "all"),
+    ("confirm-all", "both", "all"),
+    ("confirm-names-op", "v2", "insider"),
+    ("confirm-verified", "v1", "insider"),
+    ("context-checked", "both", "all"),
+    ("initiator-is-member", "v2", "insider"),
+    ("key-confirm", "v2", "insider"),
+    ("old-window", "both", "all"),
+    ("one-share", "v2", "all"),
+    ("op-bound", "both", "all"),
+    ("op-timeout", "both", "all"),
+    ("order-compared", "v2", "all"),
+    ("own-echo-exact", "both", "all"),
+    ("parent-visible", "both", "insider"),
+    ("position-checked", "v2", "insider"),
+    ("rule-eal", "both", "all"),
+    ("rule-eio", "both", "all"),
+    ("rule-eo", "both", "all"),
+    ("rule-es", "both", "all"),
+    ("rule-ial", "both", "all"),
+    ("rule-li", "both", "all"),
+    ("rule-loi", "both", "all"),
+    ("rule-lox", "both", "all"),
+    ("rule-ls", "both", "all"),
+    ("rule-xp", "both", "all"),
+    ("sig-inner", "both", "all"),
+    ("source-is-signer", "both", "all"),
+    ("subsession-bound", "both", "all"),
+    ("verify-before-accept", "both", "all"),
 ];
 
 /// Seeds that every change has to pass: some three minutes on two cores.
@@ -86,21 +91,21 @@ fn planted(root: &Path, guards: &[&str]) -> Result<bool, String> {
     } else {
         guards
             .iter()
-            .map(|name| PLANTED.into_iter().find(|p| p.0 == *name).unwrap_or((name, "both")))
+            .map(|name| PLANTED.into_iter().find(|p| p.0 == *name).unwrap_or((name, "both", "all")))
             .collect()
     };
     let (mut found, mut missed) = (0, 0);
     println!("| Guard | Seeds until found | Where | What was noticed |");
     println!("| --- | --- | --- | --- |");
-    for (guard, profile) in chosen {
-        match first_found(root, guard, profile)? {
+    for (guard, profile, adversary) in chosen {
+        match first_found(root, guard, (profile, adversary))? {
             Some(line) => {
                 found += 1;
                 println!("{}", row(guard, &line));
             }
             None => {
                 missed += 1;
-                println!("| `{guard}` | not within {SEEDS} | {profile} | |");
+                println!("| `{guard}` | not within {SEEDS} | {profile}, {adversary} | |");
             }
         }
     }
@@ -109,14 +114,14 @@ fn planted(root: &Path, guards: &[&str]) -> Result<bool, String> {
 }
 
 /// What the simulator prints about the first seed that fails without a defence and not with it.
-fn first_found(root: &Path, guard: &str, profile: &str) -> Result<Option<String>, String> {
+fn first_found(root: &Path, guard: &str, place: (&str, &str)) -> Result<Option<String>, String> {
     let mut start = 0;
     while start < SEEDS {
-        let Some(line) = simulated(root, Some(guard), profile, start, SEEDS - start)? else {
+        let Some(line) = simulated(root, Some(guard), place, start, SEEDS - start)? else {
             return Ok(None);
         };
         let seed = line.split(' ').next().and_then(|seed| seed.parse().ok()).unwrap_or(SEEDS);
-        if simulated(root, None, profile, seed, 1)?.is_none() {
+        if simulated(root, None, place, seed, 1)?.is_none() {
             return Ok(Some(line));
         }
         start = seed + 1;
@@ -128,12 +133,13 @@ fn first_found(root: &Path, guard: &str, profile: &str) -> Result<Option<String>
 fn simulated(
     root: &Path,
     guard: Option<&str>,
-    profile: &str,
+    (profile, adversary): (&str, &str),
     start: u64,
     seeds: u64,
 ) -> Result<Option<String>, String> {
     let mut command = Command::new(root.join(FOLDER).join("sabotage/mpenc-sim"));
     command.args(["--first", "--show", "0", "--mock-crypto", "--profile", profile]);
+    command.args(["--adversary", adversary]);
     command.args(["--start", &start.to_string(), "--seeds", &seeds.to_string()]);
     command.env_remove(SWITCH).current_dir(root);
     if let Some(guard) = guard {
