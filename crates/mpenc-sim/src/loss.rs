@@ -218,13 +218,15 @@ impl Lossy {
     /// Whether something was lost or late without which the warning would not be there.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others have causes of other sorts")]
     fn has_cause(&self, name: &MemberId, notice: &Notice) -> bool {
+        let session = self.members.get(name).map(|member| &member.session);
+        let bc_lat = session.map(|session| session.timing_in_force().bc_lat()).unwrap_or_default();
         match notice {
             Notice::NotFullyAcked { id, unacked_by, .. } => {
-                unacked_by.iter().any(|reader| self.ack_is_late(name, reader, id))
+                unacked_by.iter().any(|reader| self.ack_is_late(name, reader, id, bc_lat))
             }
             Notice::NotAccepted { missing, .. } => missing.iter().any(|id| {
                 let sent = self.sent_at(id);
-                sent.is_some_and(|sent| sent + Timing::default().bc_lat() <= self.now)
+                sent.is_some_and(|sent| sent + bc_lat <= self.now)
             }),
             _ => true,
         }
@@ -232,8 +234,13 @@ impl Lossy {
 
     /// Whether a reader has a message late or not at all, or its acknowledgement took longer than
     /// BC_LAT on the way here.
-    fn ack_is_late(&self, name: &MemberId, reader: &MemberId, id: &MessageId) -> bool {
-        let bc_lat = Timing::default().bc_lat();
+    fn ack_is_late(
+        &self,
+        name: &MemberId,
+        reader: &MemberId,
+        id: &MessageId,
+        bc_lat: Duration,
+    ) -> bool {
         let Some(sent) = self.sent_at(id) else {
             return false;
         };

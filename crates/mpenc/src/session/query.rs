@@ -5,6 +5,7 @@ use core::time::Duration;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use mpenc_liveness::Timing;
 use mpenc_types::{
     BodyKind, ChainHash, MemberId, MemberSet, MessageId, PacketId, SubsessionId, Timestamp,
 };
@@ -274,6 +275,13 @@ impl Session {
     #[must_use]
     pub fn metadata_authenticated(&self) -> Option<bool> {
         self.metadata_authenticated
+    }
+
+    /// The intervals in which packets and acknowledgements are expected now: the configured ones,
+    /// or with a latency as observed (LIV-034).
+    #[must_use]
+    pub fn timing_in_force(&self) -> Timing {
+        self.pace()
     }
 
     /// The operation in progress.
