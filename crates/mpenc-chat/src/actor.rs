@@ -5,10 +5,10 @@ use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mpenc::{MemberId, MemberSet, Notice};
-use mpenc_relay::ConnectionHandle;
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::hall::Wire;
 use crate::tap::TapHandle;
 use crate::term;
 
@@ -20,7 +20,7 @@ pub(crate) struct Actor {
     /// Its session.
     pub(crate) session: mpenc::client::Session,
     /// Breaks its connection.
-    pub(crate) connection: ConnectionHandle,
+    pub(crate) connection: Wire,
     /// Shows what reaches it.
     pub(crate) tap: TapHandle,
     record: Arc<Mutex<Record>>,
@@ -44,7 +44,7 @@ impl Actor {
     pub(crate) fn new(
         name: MemberId,
         session: mpenc::client::Session,
-        connection: ConnectionHandle,
+        connection: Wire,
         tap: TapHandle,
     ) -> Self {
         let record = Arc::new(Mutex::new(Record::default()));

@@ -6,13 +6,13 @@ mod room;
 mod screen;
 mod status;
 mod stop;
+mod venue;
 mod warnings;
 
 pub(crate) use stop::Stop;
 
 use mpenc::client::Client;
 use mpenc::{Preset, Profile};
-use mpenc_relay::RelayChannel;
 
 use crate::cli::ChatArgs;
 use crate::failure::Failure;
@@ -20,14 +20,17 @@ use crate::keys::{KnownKeys, Origin, Place, SharedKeys, fingerprint, load_or_cre
 use crate::term::{self, say};
 
 use room::Room;
+use venue::Venue;
 
 /// Runs the command.
 pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     let stop = Stop::listen();
+    let venue = Venue::of(args)?;
+    let name = venue.name()?;
     let place = match (&args.identity, &args.data_dir) {
         (Some(file), _) => Place::of_file(file),
-        (None, Some(directory)) => Place::in_directory(directory, &args.name),
-        (None, None) => Place::in_directory(&Place::default_directory()?, &args.name),
+        (None, Some(directory)) => Place::in_directory(directory, &name),
+        (None, None) => Place::in_directory(&Place::default_directory()?, &name),
     };
     let (identity, origin) = load_or_create(&place.identity)?;
     let keys = SharedKeys::new(KnownKeys::load(&place.known)?);
@@ -36,12 +39,10 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
         Preset::Default | Preset::Original => 0,
     });
 
-    let channel =
-        RelayChannel::connect(&args.relay, &args.room, args.name.clone(), identity.clone())
-            .await
-            .map_err(|error| Failure::input(error.to_string()))?;
+    let (label, shown) = (venue.room().to_owned(), venue.describe());
+    let channel = venue.connect(&identity).await?;
 
-    say(&format!("mpenc: room {} on {}", term::escape(&args.room), term::escape(&args.relay)));
+    say(&format!("mpenc: room {shown}"));
     say(PROTECTED);
     say(EXPOSED);
     say(exposed_by(args.profile));
@@ -52,9 +53,9 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     say(&format!("* your fingerprint: {}", fingerprint(&identity.public())));
     say("* /help lists the commands");
 
-    let session = Client::new(args.name.clone(), identity.clone())
+    let session = Client::new(name, identity.clone())
         .map_err(|error| Failure::input(error.to_string()))?
-        .session_id(args.room.clone())
+        .session_id(label)
         .profile(args.profile)
         .timing(timing)
         .directory(keys.clone())

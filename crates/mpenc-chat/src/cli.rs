@@ -52,6 +52,11 @@ Events: ready, send, control, notice, action_result, state, error, done.";
 /// A short scene with five members on a relay of its own, explained as it happens.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
+    /// Take place in a room of an XMPP server, Prosody, which is started for it and has to be
+    /// installed
+    #[cfg(feature = "xmpp")]
+    #[arg(long)]
+    pub(crate) xmpp: bool,
     /// Which protocol profile to speak; all members of a session use the same
     #[arg(long, value_name = "NAME", default_value_t = Profile::default(), value_parser = profile)]
     pub(crate) profile: Profile,
@@ -82,6 +87,14 @@ pub(crate) struct ReplayArgs {
     /// Use the relay at URL (ws://HOST:PORT) instead of one of our own
     #[arg(long, value_name = "URL")]
     pub(crate) relay: Option<String>,
+    /// Use a room of an XMPP server instead: ROOM@SERVICE with the account of --jid, or, without
+    /// ROOM, a server of our own, for which Prosody has to be installed
+    #[cfg(feature = "xmpp")]
+    #[arg(long, value_name = "ROOM", num_args = 0..=1, conflicts_with_all = ["relay", "chaos"])]
+    pub(crate) xmpp: Option<Option<String>>,
+    #[cfg(feature = "xmpp")]
+    #[command(flatten)]
+    pub(crate) account: XmppArgs,
     /// Let people lose their connection and come back, at random moments that SEED decides
     #[arg(long, value_name = "SEED")]
     pub(crate) chaos: Option<u64>,
@@ -114,13 +127,28 @@ pub(crate) struct RelayArgs {
 pub(crate) struct ChatArgs {
     /// The relay (ws://HOST:PORT)
     #[arg(long, value_name = "URL")]
-    pub(crate) relay: String,
+    #[cfg_attr(feature = "xmpp", arg(required_unless_present = "xmpp"))]
+    #[cfg_attr(not(feature = "xmpp"), arg(required = true))]
+    pub(crate) relay: Option<String>,
     /// The room
     #[arg(long, value_name = "NAME")]
-    pub(crate) room: String,
+    #[cfg_attr(feature = "xmpp", arg(required_unless_present = "xmpp"))]
+    #[cfg_attr(not(feature = "xmpp"), arg(required = true))]
+    pub(crate) room: Option<String>,
     /// Your name in the room
     #[arg(long, value_name = "NAME", value_parser = member)]
-    pub(crate) name: MemberId,
+    #[cfg_attr(feature = "xmpp", arg(required_unless_present = "xmpp"))]
+    #[cfg_attr(not(feature = "xmpp"), arg(required = true))]
+    pub(crate) name: Option<MemberId>,
+    /// A room of an XMPP server (ROOM@SERVICE) instead of one of a relay; your name is the address
+    /// of --jid
+    #[cfg(feature = "xmpp")]
+    #[arg(long, value_name = "ROOM", requires = "jid",
+        conflicts_with_all = ["relay", "room", "name"])]
+    pub(crate) xmpp: Option<String>,
+    #[cfg(feature = "xmpp")]
+    #[command(flatten)]
+    pub(crate) account: XmppArgs,
     /// Your identity key, made in FILE on first use, instead of the one of this name in the data
     /// directory
     #[arg(long, value_name = "FILE")]
@@ -137,6 +165,27 @@ pub(crate) struct ChatArgs {
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Default, value_parser = preset)]
     pub(crate) timing: Preset,
+}
+
+/// As whom to log in to an XMPP server, and how. The password is never an argument: it comes from
+/// a file, from MPENC_XMPP_PASSWORD, or is asked for.
+#[cfg(feature = "xmpp")]
+#[derive(Args, Debug, Default)]
+pub(crate) struct XmppArgs {
+    /// Your XMPP address, NAME@SERVER or NAME@SERVER/DEVICE
+    #[arg(long, value_name = "JID", requires = "xmpp")]
+    pub(crate) jid: Option<String>,
+    /// Read your XMPP password from the first line of FILE, instead of from MPENC_XMPP_PASSWORD or
+    /// the terminal
+    #[arg(long, value_name = "FILE", requires = "jid")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Connect to HOST:PORT instead of where the DNS says; the certificate must still be that of
+    /// the server in your address
+    #[arg(long, value_name = "HOST:PORT", requires = "jid")]
+    pub(crate) server: Option<String>,
+    /// Use no TLS; only with an address of this machine as --server
+    #[arg(long, requires = "server")]
+    pub(crate) plaintext: bool,
 }
 
 /// A usage error of clap as one sentence.

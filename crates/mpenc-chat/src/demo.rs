@@ -9,6 +9,7 @@ use crate::cli::DemoArgs;
 use crate::company::Company;
 use crate::compare::Sent;
 use crate::failure::Failure;
+use crate::hall::Hall;
 use crate::report::{DEMO, Report};
 use crate::stage::{SHORT_GRACE, Stage};
 use crate::term::{self, Paint, Style, say};
@@ -30,13 +31,26 @@ async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Failure::check(error.to_string()))?;
     let timing = args.timing.timing(people.len());
-    let stage = Stage::set(None, &people, args.profile, timing, people.len(), SHORT_GRACE).await?;
+    let stage = Stage::set(hall(args).await?, &people, args.profile, timing, people.len())?;
     let mut director =
         Director { company: Company::new(stage), people, sent: Vec::new(), paint: Paint::stdout() };
     let played = director.play().await;
 
     let Director { company, sent, .. } = director;
     verdict::reach(report, &company, &sent, sent.len(), played)
+}
+
+#[cfg(feature = "xmpp")]
+async fn hall(args: &DemoArgs) -> Result<Hall, Failure> {
+    if args.xmpp {
+        return Ok(Hall::Xmpp(crate::xmpp::Xmpp::own().await?));
+    }
+    Hall::relay(None, SHORT_GRACE).await
+}
+
+#[cfg(not(feature = "xmpp"))]
+async fn hall(_: &DemoArgs) -> Result<Hall, Failure> {
+    Hall::relay(None, SHORT_GRACE).await
 }
 
 /// Directs the scene, and tells people what they see.

@@ -13,6 +13,7 @@ mod company;
 mod compare;
 mod demo;
 mod failure;
+mod hall;
 mod keys;
 mod log;
 mod peer;
@@ -24,6 +25,8 @@ mod stage;
 mod tap;
 mod term;
 mod verdict;
+#[cfg(feature = "xmpp")]
+mod xmpp;
 
 use std::process::ExitCode;
 

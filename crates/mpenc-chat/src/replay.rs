@@ -3,6 +3,7 @@
 mod chaos;
 mod perform;
 
+use core::time::Duration;
 use std::path::Path;
 
 use tokio::time::Instant;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use crate::cli::ReplayArgs;
 use crate::company::Company;
 use crate::failure::Failure;
+use crate::hall::Hall;
 use crate::keys::plain;
 use crate::log::{Deed, Log, Script, cast};
 use crate::plan::Plan;
@@ -17,6 +19,8 @@ use crate::report::Report;
 use crate::stage::{LONG_GRACE, SHORT_GRACE, Stage};
 use crate::term;
 use crate::verdict;
+#[cfg(feature = "xmpp")]
+use crate::xmpp::Xmpp;
 
 use chaos::Chaos;
 use perform::Performance;
@@ -46,8 +50,8 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
 
     let timing = args.timing.timing(plan.largest());
     let grace = if args.chaos.is_some() { LONG_GRACE } else { SHORT_GRACE };
-    let (relay, largest) = (args.relay.as_deref(), plan.largest());
-    let stage = Stage::set(relay, &script.people, args.profile, timing, largest, grace).await?;
+    let hall = hall(args, grace).await?;
+    let stage = Stage::set(hall, &script.people, args.profile, timing, plan.largest())?;
     let chaos = args.chaos.map(|seed| Chaos::new(seed, plan.lines()));
     if !args.json {
         term::say(&format!(
@@ -55,7 +59,7 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
             term::count(plan.lines(), "line"),
             term::count(cast.len(), "person").replace("persons", "people"),
             plan.largest(),
-            stage.url(),
+            stage.place(),
         ));
     }
     let mut performance = Performance::new(&script, &plan, Company::new(stage), chaos);
@@ -64,6 +68,20 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
     let (company, sent) = performance.end();
 
     verdict::reach(report, &company, &sent, plan.lines(), acted)
+}
+
+#[cfg(feature = "xmpp")]
+async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
+    match &args.xmpp {
+        Some(Some(room)) => Ok(Hall::Xmpp(Xmpp::room(room, &args.account)?)),
+        Some(None) => Ok(Hall::Xmpp(Xmpp::own().await?)),
+        None => Hall::relay(args.relay.as_deref(), grace).await,
+    }
+}
+
+#[cfg(not(feature = "xmpp"))]
+async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
+    Hall::relay(args.relay.as_deref(), grace).await
 }
 
 fn read(args: &ReplayArgs) -> Result<Script, Failure> {

@@ -1,25 +1,23 @@
-//! What a demo or replay takes place on: a relay, a room, and how long things may take.
+//! What a demo or replay takes place on: a hall, a room, and how long things may take.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use mpenc::client::Client;
 use mpenc::{Identity, MemberId, Profile, PublicKey, Timing};
-use mpenc_relay::{Relay, RelayChannel, RelayConfig};
-use tokio::sync::oneshot;
 
 use crate::actor::Actor;
 use crate::failure::Failure;
-use crate::keys::{plain, random_identity};
+use crate::hall::Hall;
+use crate::keys::random_identity;
 use crate::tap::{Tap, Traffic};
 use crate::term;
 
-/// A relay and a room on it, with the people who may come.
+/// A hall and a room in it, with the people who may come.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    url: String,
+    hall: Hall,
     room: String,
     profile: Profile,
     timing: Timing,
@@ -29,8 +27,6 @@ pub(crate) struct Stage {
     pub(crate) traffic: Arc<Traffic>,
     /// How long things may take.
     pub(crate) bounds: Bounds,
-    /// Stops our own relay when it is dropped.
-    _own: Option<oneshot::Sender<()>>,
 }
 
 /// How long to wait for something before it counts as failed. Generous: a machine may be busy.
@@ -66,27 +62,18 @@ impl Bounds {
 }
 
 impl Stage {
-    /// Sets a stage on the relay at `url`, or on one of our own that waits for `grace` before it
-    /// takes a broken connection for a departure.
+    /// Sets a stage in a hall.
     ///
     /// # Errors
     ///
-    /// If our own relay cannot be started.
-    pub(crate) async fn set(
-        url: Option<&str>,
+    /// If the system has no randomness.
+    pub(crate) fn set(
+        hall: Hall,
         people: &[MemberId],
         profile: Profile,
         timing: Timing,
         largest: usize,
-        grace: Duration,
     ) -> Result<Self, Failure> {
-        let (url, own) = match url {
-            Some(url) => (url.to_owned(), None),
-            None => {
-                let (url, stop) = own_relay(grace).await?;
-                (url, Some(stop))
-            }
-        };
         let people = people
             .iter()
             .map(|name| Ok((name.clone(), random_identity()?)))
@@ -94,7 +81,7 @@ impl Stage {
         let directory =
             people.iter().map(|(name, identity)| (name.clone(), identity.public())).collect();
         Ok(Self {
-            url,
+            hall,
             room: random_room()?,
             profile,
             timing,
@@ -102,13 +89,12 @@ impl Stage {
             directory,
             traffic: Arc::default(),
             bounds: Bounds::new(&timing, largest),
-            _own: own,
         })
     }
 
-    /// Where the relay is.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Where it is, for people.
+    pub(crate) fn place(&self) -> String {
+        self.hall.describe()
     }
 
     /// Connects somebody to the room, with a session that has not joined yet.
@@ -121,19 +107,12 @@ impl Stage {
             self.people.get(name).cloned().ok_or_else(|| {
                 Failure::check(format!("{} is not in the cast", term::name(name)))
             })?;
-        let connecting =
-            RelayChannel::connect(&self.url, &self.room, name.clone(), identity.clone());
-        let channel = tokio::time::timeout(self.bounds.enter, connecting)
-            .await
-            .map_err(|_| {
-                Failure::check(format!(
-                    "{} cannot connect to {} in time",
-                    term::name(name),
-                    self.url
-                ))
-            })?
-            .map_err(|error| Failure::input(error.to_string()))?;
-        let connection = channel.connection();
+        let connecting = self.hall.connect(&self.room, name, &identity);
+        let connected = tokio::time::timeout(self.bounds.enter, connecting).await;
+        let (channel, connection) = connected.map_err(|_| {
+            let (name, place) = (term::name(name), self.place());
+            Failure::check(format!("{name} cannot connect to {place} in time"))
+        })??;
         let (channel, tap) = Tap::new(channel, name.clone(), Arc::clone(&self.traffic));
         let session = Client::new(name.clone(), identity)
             .map_err(|error| Failure::input(error.to_string()))?
@@ -146,21 +125,6 @@ impl Stage {
             .open(channel);
         Ok(Actor::new(name.clone(), session, connection, tap))
     }
-}
-
-async fn own_relay(grace: Duration) -> Result<(String, oneshot::Sender<()>), Failure> {
-    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = RelayConfig { grace, ..RelayConfig::default() };
-    let relay = Relay::bind(free, config)
-        .await
-        .map_err(|error| Failure::check(format!("cannot start a relay: {}", plain(&error))))?;
-    let url = relay.url();
-    let (stop, stopped) = oneshot::channel::<()>();
-    tokio::spawn(relay.run(async {
-        // Dropping the sender is what stops the relay.
-        let _ = stopped.await;
-    }));
-    Ok((url, stop))
 }
 
 fn random_room() -> Result<String, Failure> {

@@ -16,8 +16,10 @@ const EMIL: usize = 4;
 impl Director {
     /// Plays the scene from beginning to end.
     pub(super) async fn play(&mut self) -> Result<(), Failure> {
-        let url = self.company.stage.url().to_owned();
-        self.tell(&format!("A relay listens on {url}. It sees who is there and sealed packets."));
+        let place = self.company.stage.place();
+        self.tell(&format!(
+            "It takes place on {place}, which sees who is there and sealed packets."
+        ));
         self.meet().await?;
         self.newcomer().await?;
         self.eavesdropper().await?;
