@@ -53,7 +53,7 @@ impl fmt::Display for StartError {
         match self {
             Self::NotInstalled => f.write_str(
                 "the XMPP server Prosody is not installed; install it (on Debian: apt-get \
-                 install prosody), or name a server that runs",
+                 install prosody)",
             ),
             Self::Failed(said) => write!(f, "the server Prosody did not start: {said}"),
             Self::Io(error) => write!(f, "cannot start the server Prosody: {error}"),
