@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{conformance, licences, sim, tidy};
+use crate::{conformance, licences, servers, sim, tidy};
 
 /// One check. Its name is what `--only` and `--skip` take.
 struct Step {
@@ -26,7 +26,7 @@ enum Outcome {
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 22] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -84,7 +84,15 @@ const STEPS: [Step; 21] = [
         about: "mpenc replay of short cuts of real conversations, where they are present",
         run: program::logs,
     },
+    Step {
+        name: SERVERS,
+        about: "conversations over real servers, with --servers",
+        run: over_servers,
+    },
 ];
+
+/// The step that is left out unless asked for.
+const SERVERS: &str = "servers";
 
 /// What `cargo xtask ci` is asked to do.
 pub(crate) enum Chosen {
@@ -98,6 +106,7 @@ pub(crate) struct Choice {
     only: Vec<&'static str>,
     skip: Vec<&'static str>,
     require: Vec<&'static str>,
+    servers: bool,
 }
 
 impl Choice {
@@ -107,6 +116,10 @@ impl Choice {
         while let Some(option) = options.next() {
             let list = match *option {
                 "--list" => return Ok(Chosen::List),
+                "--servers" => {
+                    choice.servers = true;
+                    continue;
+                }
                 "--only" => &mut choice.only,
                 "--skip" => &mut choice.skip,
                 "--require" => &mut choice.require,
@@ -133,6 +146,11 @@ impl Choice {
         }
     }
 
+    /// Whether this step is to say only that it was left out.
+    fn leaves_out(&self, step: &Step) -> bool {
+        step.name == SERVERS && !self.servers && !self.only.contains(&SERVERS)
+    }
+
     fn takes(&self, step: &Step) -> bool {
         (self.only.is_empty() || self.only.contains(&step.name)) && !self.skip.contains(&step.name)
     }
@@ -157,7 +175,7 @@ pub(crate) fn run(root: &Path, choice: &Choice) -> bool {
     for (i, step) in steps.iter().enumerate() {
         println!("\n==== [{}/{}] {}: {}", i + 1, steps.len(), step.name, step.about);
         let start = Instant::now();
-        let result = (step.run)(root);
+        let result = if choice.leaves_out(step) { without_servers(root) } else { (step.run)(root) };
         let took = start.elapsed();
         let line = match choice.judged(step, result) {
             Ok(Outcome::Passed) => format!("passed  {:>8}  {}", seconds(took), step.name),
@@ -251,6 +269,20 @@ fn verify(root: &Path) -> Result<Outcome, String> {
     }
 }
 
+fn over_servers(root: &Path) -> Result<Outcome, String> {
+    servers::run(root)?;
+    for command in servers::COMMANDS {
+        program::plays(root, command)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn without_servers(root: &Path) -> Result<Outcome, String> {
+    let what = servers::skipped(root)?;
+    println!("!!!! {what}");
+    Ok(Outcome::Absent(what))
+}
+
 fn simulate(root: &Path) -> Result<Outcome, String> {
     for arguments in sim::CI {
         println!("$ cargo xtask sim {}", arguments.join(" "));
@@ -326,6 +358,21 @@ mod tests {
         assert_eq!(strict.judged(step, absent()).err().as_deref(), Some("no python3"));
         assert!(strict.judged(step, Ok(Outcome::Passed)).is_ok());
         assert!(strict.judged(&STEPS[0], absent()).is_ok());
+    }
+
+    #[test]
+    fn servers_are_for_those_who_ask() {
+        let step = STEPS.iter().find(|step| step.name == SERVERS).unwrap();
+        assert!(parse(&[]).unwrap().leaves_out(step));
+        assert!(!parse(&["--servers"]).unwrap().leaves_out(step));
+        assert!(!parse(&["--only", "servers"]).unwrap().leaves_out(step));
+        assert!(!parse(&[]).unwrap().leaves_out(&STEPS[0]));
+        assert!(
+            parse(&["--require", "servers"])
+                .unwrap()
+                .judged(step, Ok(Outcome::Absent(String::new())))
+                .is_err()
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod conformance;
 mod licences;
 mod metadata;
 mod sabotage;
+mod servers;
 mod sim;
 mod tidy;
 
@@ -44,6 +45,7 @@ Options of ci:
   --only STEP     Run only this step (may be repeated)
   --skip STEP     Leave this step out (may be repeated)
   --require STEP  Fail if what this step needs is absent (may be repeated)
+  --servers       Talk over real servers too, and fail if one is not installed
 
 Options of conformance:
   --vectors DIR   Use this folder of vectors instead of our own (may be repeated)

@@ -45,6 +45,16 @@ pub(super) fn scene(root: &Path) -> Result<Outcome, String> {
     }
 }
 
+/// A demo or a replay of a whole scene, wherever it takes place.
+pub(super) fn plays(root: &Path, command: &str) -> Result<(), String> {
+    let last = run(root, command, &[])?;
+    if last.starts_with("demo: OK: ") || last.starts_with("replay: OK: ") {
+        Ok(())
+    } else {
+        Err(format!("the last line should begin with `… OK: `, it is `{last}`"))
+    }
+}
+
 pub(super) fn logs(root: &Path) -> Result<Outcome, String> {
     let folder = root.join(LOGS_FOLDER);
     if !folder.is_dir() {
