@@ -156,13 +156,16 @@ fn a_new_room_is_made_to_show_addresses() {
 #[test]
 fn a_room_that_hides_addresses_is_refused_with_advice() {
     let mut play = Play::new();
+    let mut tries = 0;
     play.request(ChannelRequest::Enter);
-    for _ in 0..10 {
+    while play.ended().is_empty() {
         // Its creator might be about to change that.
         let nick = play.nick();
         play.receive(presence(&nick, "", "", &status(&[110])));
         play.wait(ENTER_PAUSE);
+        tries += 1;
     }
+    assert_eq!(tries, 6);
     assert!(play.ended().contains("muc#roomconfig_whois"), "{}", play.ended());
     assert_eq!(play.events(), []);
 }
@@ -345,7 +348,7 @@ fn requests_reach_those_they_are_about() {
     let written = play.request(change);
     assert_eq!(written.len(), 2, "{written:?}");
     assert!(written[0].contains("muc#admin") && written[0].contains("bob"), "{written:?}");
-    assert!(written[1].contains("invite") && !written[1].contains("/x"), "{written:?}");
+    assert!(written[1].contains("invite") && !written[1].contains("org/x"), "{written:?}");
     assert!(play.request(ChannelRequest::Leave)[0].contains("unavailable"));
     assert_eq!(play.send(10), Vec::<String>::new(), "on the way out");
     play.request(ChannelRequest::Enter);

@@ -2,10 +2,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests fail loudly"
 )]
+#![expect(clippy::disallowed_methods, reason = "real servers take real time")]
+
+extern crate alloc;
 
 mod channel;
 mod fork;

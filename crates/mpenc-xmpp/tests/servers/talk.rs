@@ -1,7 +1,7 @@
 //! Whole conversations over a server.
 
+use alloc::collections::BTreeSet;
 use core::time::Duration;
-use std::collections::BTreeSet;
 
 use mpenc::client::{Client, Session};
 use mpenc::{Identity, MemberId, MemberSet, Preset};
