@@ -81,7 +81,7 @@ const LOOPBACK_MEMBERS: usize = 16;
 const PROTECTED: &str = "  What members write is sealed and signed from end to end; you are told who \
 can read a line, what it answers, and who is known to have it.";
 const EXPOSED: &str = "  Not hidden: who talks with whom, when and how much. Keys marked unverified \
-are the relay's word until you compare fingerprints. This software has had no independent audit.";
+are the server's word until you compare fingerprints. This software has had no independent audit.";
 const EXPOSED_BY_V2: &str = "  Profile v2 cannot prevent: that a member shows others what it can \
 read; that the server or a member keeps things from getting done, which you are told; that a \
 future quantum computer reads what was recorded. More in docs/threat-model.md.";
