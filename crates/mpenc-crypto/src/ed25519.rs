@@ -46,7 +46,6 @@ impl SigningKey for Ed25519SigningKey {
         Signature::new(self.0.multipart_sign(parts).to_bytes())
     }
 
-    #[cfg(feature = "inspect")]
     fn seed(&self) -> Option<SecretBytes<32>> {
         Some(SecretBytes::fill(|seed| seed.copy_from_slice(self.0.as_bytes())))
     }

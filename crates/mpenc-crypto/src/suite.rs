@@ -40,8 +40,12 @@ pub trait SigningKey: fmt::Debug + Send + Sync + 'static {
     /// Signs the concatenation of `parts`. The first part is always a label of its use (SKE-007).
     fn sign(&self, parts: &[&[u8]]) -> Signature;
 
-    /// The secret seed, for comparing implementations; none if it is not to be had.
-    #[cfg(feature = "inspect")]
+    /// The secret seed; none if it is not to be had.
+    ///
+    /// # Security
+    ///
+    /// Only for a key that has served its time and is about to be published (V2-029), and for
+    /// comparing implementations.
     fn seed(&self) -> Option<SecretBytes<32>> {
         None
     }

@@ -54,7 +54,7 @@ impl BodyKind {
     /// ordinary delay (LIV-010).
     #[must_use]
     pub fn is_urgent(self) -> bool {
-        matches!(self, Self::Consistency { .. } | Self::OrderConfirmation)
+        matches!(self, Self::Consistency { .. } | Self::OrderConfirmation | Self::Close)
     }
 
     /// Whether the message only acknowledges.

@@ -26,6 +26,7 @@ pub struct SessionConfig {
     pub(crate) adaptive: bool,
     pub(crate) presence: bool,
     pub(crate) log_kept: usize,
+    pub(crate) publish_keys: bool,
 }
 
 /// Why a session cannot be configured so.
@@ -71,6 +72,7 @@ impl SessionConfig {
             adaptive: false,
             presence: true,
             log_kept: LOG_KEPT,
+            publish_keys: false,
         })
     }
 
@@ -120,6 +122,21 @@ impl SessionConfig {
     #[must_use]
     pub fn log_kept(mut self, messages: usize) -> Self {
         self.log_kept = messages;
+        self
+    }
+
+    /// Publish the key that signed our messages in a subsession, once that has ended and everybody
+    /// refuses anything new under it (V2-029): from then on anybody could have written them. Local:
+    /// it takes a v2 session, but not that others do the same. Default: off, since it costs a
+    /// message more for each subsession and keeps that open a little longer, FIN_TIMEOUT at most.
+    ///
+    /// # Security
+    ///
+    /// Before that an insider can prove to others what we wrote, and whoever can hold back messages
+    /// can prevent it: the key is destroyed then (FIN-026). See `docs/threat-model.md`.
+    #[must_use]
+    pub fn publish_keys(mut self, on: bool) -> Self {
+        self.publish_keys = on;
         self
     }
 

@@ -118,6 +118,8 @@ pub(crate) enum PacketKind {
     Data,
     /// Asks for messages again.
     Request,
+    /// Publishes a key that has served its time.
+    Publication,
     /// Not of this profile, or of a kind this version does not handle.
     Unrecognised,
 }

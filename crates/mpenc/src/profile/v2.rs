@@ -46,7 +46,8 @@ impl<S: BroadcastSuite> Rules for V2Rules<S> {
             ) => PacketKind::Greeting,
             Ok(WireKind::Message) => PacketKind::Data,
             Ok(WireKind::Request) => PacketKind::Request,
-            Ok(WireKind::Publication) | Err(_) => PacketKind::Unrecognised,
+            Ok(WireKind::Publication) => PacketKind::Publication,
+            Err(_) => PacketKind::Unrecognised,
         }
     }
 

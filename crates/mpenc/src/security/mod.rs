@@ -272,6 +272,18 @@ pub trait MessageSecurity: fmt::Debug + Send {
         None
     }
 
+    /// The packet that publishes the key with which the owner signed; `None` if the profile has
+    /// none, or the subsession has ended. Only for when everybody refuses anything new under it
+    /// (FIN-023).
+    fn publication(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whose key of this subsession a packet publishes; `None` if it is nobody's.
+    fn published_by(&self, _: &[u8]) -> Option<MemberId> {
+        None
+    }
+
     /// A value that is equal exactly if identifier and keys of the subsession are equal, for
     /// comparing implementations.
     #[cfg(feature = "inspect")]

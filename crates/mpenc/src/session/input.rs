@@ -52,6 +52,8 @@ pub enum RejectReason {
     Message(BadMessage),
     /// A verified message that contradicts another by its author (TRN-022).
     Fork,
+    /// A new message in a subsession where its author, or we, have written the last one (FIN-022).
+    Closed,
     /// Not a well-formed message.
     Malformed,
     /// In the name of a member who did not make it (V2-024).
@@ -72,6 +74,7 @@ impl fmt::Display for RejectReason {
             Self::Order(reason) => reason.fmt(f),
             Self::Message(reason) => reason.fmt(f),
             Self::Fork => f.write_str("it contradicts another message by its author"),
+            Self::Closed => f.write_str("nothing new can come there"),
             Self::Forged => f.write_str("it is not by the member in whose name it stands"),
             Self::Malformed => f.write_str("it is malformed"),
             Self::Broken => f.write_str("the session met an internal error"),
@@ -124,6 +127,7 @@ impl Session {
             PacketKind::Greeting => self.greeting_packet(env, sender, bytes),
             PacketKind::Data => self.data_packet(env, sender, bytes),
             PacketKind::Request => self.request_packet(env, sender, bytes),
+            PacketKind::Publication => self.publication_packet(bytes),
             PacketKind::Unrecognised => {
                 self.unrecognised(sender);
                 Disposition::Rejected(RejectReason::Unrecognised)

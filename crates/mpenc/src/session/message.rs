@@ -133,6 +133,10 @@ impl Session {
         let Some(sub) = self.subsession_mut(which) else {
             return Err(SendError::NoSubsession);
         };
+        //= docs/spec/protocol.md#FIN-021
+        if sub.own_close().is_some() {
+            return Err(SendError::NoSubsession);
+        }
         //= docs/spec/protocol.md#TRN-004
         let mut parents = sub.transcript.heads().to_vec();
         if sorted {
@@ -240,6 +244,10 @@ impl Session {
         if sub.knows(&opened.id) {
             return Disposition::Ignored;
         }
+        if let Some(refused) = self.nothing_new(which, &opened) {
+            return refused;
+        }
+        let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/protocol.md#MSG-011
         if opened.author == owner {
             sub.security.destroy(&opened.id);
@@ -318,6 +326,9 @@ impl Session {
     fn accept_one(&mut self, which: Which, opened: Opened, direct: bool) -> Disposition {
         let now = self.now;
         let owner = self.owner().clone();
+        if !direct && let Some(refused) = self.nothing_new(which, &opened) {
+            return refused;
+        }
         let Opened { id, author, parents, order, position, body } = opened;
         let kind = body.kind();
         let away = if let Body::Absence { away } = body { Some(away) } else { None };
@@ -394,6 +405,9 @@ impl Session {
                 self.says_away(&author, away);
             }
         }
+        if kind == BodyKind::Close {
+            self.says_close(which, &author, id);
+        }
         if which == Which::Current {
             self.count_towards_refresh();
         }
@@ -439,6 +453,9 @@ impl Session {
         id: MessageId,
         reject: TranscriptReject,
     ) -> Disposition {
+        if let Some(refused) = self.nothing_to_blame(which, &author, id) {
+            return refused;
+        }
         let reason = match reject {
             TranscriptReject::AuthorFork { first } => {
                 //= docs/spec/protocol.md#TRN-022
@@ -478,6 +495,9 @@ impl Session {
         id: MessageId,
         reason: BadMessage,
     ) -> Disposition {
+        if let Some(refused) = self.nothing_to_blame(which, &author, id) {
+            return refused;
+        }
         if let Some(sub) = self.subsession_mut(which) {
             sub.security.destroy(&id);
             sub.refuse(id);

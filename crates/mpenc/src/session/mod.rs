@@ -39,6 +39,7 @@ mod own;
 mod presence;
 mod progress;
 mod prune;
+mod publish;
 mod query;
 mod refresh;
 mod repair;

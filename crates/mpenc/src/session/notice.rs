@@ -288,6 +288,18 @@ pub enum Notice {
         /// Whether everybody is known to have seen all its messages.
         consistent: bool,
     },
+    /// The key with which this member signed its messages in a subsession is public: from now on
+    /// anybody could have written them, and nothing new is accepted in its name there (V2-029). Of
+    /// ourselves if we have published it ([`SessionConfig::publish_keys`]), or somebody who has
+    /// stolen it did.
+    ///
+    /// [`SessionConfig::publish_keys`]: crate::SessionConfig::publish_keys
+    KeyPublished {
+        /// Whose key it is.
+        member: MemberId,
+        /// The subsession that it was for.
+        sid: SubsessionId,
+    },
     /// A packet that is not of this protocol; reported once for each sender.
     Unrecognised {
         /// Who sent it, as the channel claims.

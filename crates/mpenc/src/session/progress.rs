@@ -22,6 +22,7 @@ impl Session {
     /// call that takes input.
     pub(super) fn settle(&mut self, env: &mut Env<'_>) {
         self.expect_nothing_from_the_gone();
+        self.publish(env);
         self.reconsider_tasks(env);
         //= docs/spec/protocol.md#SES-013
         if let Some(change) = self.succeeded.take() {

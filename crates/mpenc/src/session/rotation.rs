@@ -130,7 +130,7 @@ impl Session {
         if let Some(sub) = self.subsession_mut(which) {
             sub.state = SubsessionState::Parting;
             sub.acks.on_parting(now);
-            sub.shutdown = Some(Shutdown { fin, give_up, stop: None });
+            sub.shutdown = Some(Shutdown::new(fin, give_up));
         }
         self.recheck_shutdown = true;
         Ok(())
@@ -154,7 +154,8 @@ impl Session {
         let Some(channel) = self.channel.clone() else { return };
         let stop = self.now + self.timing().fin_grace();
         for sub in self.current.iter_mut().chain(&mut self.previous) {
-            if let Some(shutdown) = sub.shutdown.as_mut().filter(|s| s.stop.is_none())
+            let open_end = |s: &&mut Shutdown| s.stop.is_none() && s.close.is_none();
+            if let Some(shutdown) = sub.shutdown.as_mut().filter(open_end)
                 && sub.transcript.unacked_by(&shutdown.fin).is_disjoint(&channel)
             {
                 shutdown.stop = Some(stop);
@@ -206,6 +207,7 @@ impl Session {
     /// Stops the subsessions whose shutdown is over.
     pub(super) fn close_finished(&mut self, env: &mut Env<'_>) {
         self.wait_for_last_words();
+        self.publish(env);
         let now = self.now;
         let due = |sub: &&Subsession| sub.stops_at().is_some_and(|at| at <= now);
         // Oldest first, so that contexts are released in order.
@@ -287,7 +289,8 @@ impl Session {
                 let answers = Answers::of(&sub, self.owner());
                 //= docs/spec/protocol.md#SEC-025
                 sub.security.erase();
-                self.ended.push_back(Ended { security: sub.security, until, answers });
+                let Subsession { security, published, .. } = sub;
+                self.ended.push_back(Ended { sid, security, until, answers, published });
                 while self.ended.len() > MAX_ENDED {
                     self.ended.pop_front();
                 }

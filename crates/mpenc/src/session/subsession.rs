@@ -48,6 +48,10 @@ pub(super) struct Subsession {
     pub(super) state: SubsessionState,
     pub(super) context: LogContext,
     pub(super) shutdown: Option<Shutdown>,
+    /// The last message of each other member that has said to write no more (FIN-021).
+    pub(super) closes: BTreeMap<MemberId, MessageId>,
+    /// Whose keys are public: nothing new is theirs for sure.
+    pub(super) published: MemberSet,
     /// Deferred messages for which `NotAccepted` is out.
     pub(super) not_accepted: BTreeSet<MessageId>,
     /// Identifiers of refused messages, so that copies cost nothing and are not reported again.
@@ -61,8 +65,10 @@ pub(super) struct Subsession {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) security: Box<dyn MessageSecurity>,
+    pub(super) sid: SubsessionId,
     pub(super) until: Timestamp,
     pub(super) answers: Answers,
+    pub(super) published: MemberSet,
 }
 
 /// Refused messages whose identifiers a subsession remembers; copies of later ones are judged
@@ -89,9 +95,15 @@ pub(super) struct Shutdown {
     pub(super) give_up: Timestamp,
     /// Set once the FIN is fully acked: stop then.
     pub(super) stop: Option<Timestamp>,
+    /// Our last message, after which we write nothing more (FIN-021).
+    pub(super) close: Option<MessageId>,
 }
 
 impl Shutdown {
+    pub(super) fn new(fin: MessageId, give_up: Timestamp) -> Self {
+        Self { fin, give_up, stop: None, close: None }
+    }
+
     pub(super) fn deadline(&self) -> Timestamp {
         self.stop.unwrap_or(self.give_up)
     }
@@ -137,6 +149,8 @@ impl Subsession {
             state: SubsessionState::Joined,
             context,
             shutdown: None,
+            closes: BTreeMap::new(),
+            published: MemberSet::new(),
             not_accepted: BTreeSet::new(),
             refused: BTreeSet::new(),
             unshown: BTreeSet::new(),
@@ -160,6 +174,11 @@ impl Subsession {
     /// Whether messages may be accepted and acknowledged.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, SubsessionState::Joined | SubsessionState::Parting)
+    }
+
+    /// Our last message in it, if we have written that.
+    pub(super) fn own_close(&self) -> Option<MessageId> {
+        self.shutdown.as_ref()?.close
     }
 
     /// When it stops, if it is shutting down. An author that contradicts itself stops no clock.

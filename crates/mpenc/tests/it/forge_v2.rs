@@ -50,6 +50,17 @@ impl Insider {
         }
     }
 
+    /// Goes on to the next position.
+    pub(crate) fn advance(&mut self) {
+        self.chain = step(&self.chain).0;
+        self.position += 1;
+    }
+
+    /// The seed with which this signs.
+    pub(crate) fn seed(&self) -> [u8; 32] {
+        *self.key.seed().unwrap().expose()
+    }
+
     /// A text at the position, which is the only one that this can make.
     pub(crate) fn message(&self, parents: &[MessageId], text: &str) -> Vec<u8> {
         let content = Content {

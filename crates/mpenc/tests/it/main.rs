@@ -36,6 +36,7 @@ mod part;
 mod passed_over;
 mod position;
 mod present;
+mod publish;
 mod races;
 mod random;
 mod repair;

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::{fmt, iter};
 
 use mpenc_crypto::{
-    Aead, FramedHash, KeyDerivation, SecretBytes, Signature, SigningKey, VerifyingKey,
+    Aead, FramedHash, KeyDerivation, PublicKey, SecretBytes, Signature, SigningKey, VerifyingKey,
 };
 use mpenc_greeting::SubsessionKeys;
 use mpenc_types::{MemberId, MessageId, SubsessionId, guard};
@@ -31,6 +31,7 @@ pub(super) mod binding;
 mod body;
 pub(super) mod chain;
 mod open;
+mod publish;
 mod request;
 mod seal;
 #[cfg(test)]
@@ -79,6 +80,9 @@ pub struct V2Security<S: MessageSuite> {
     /// The first bytes of the tags of forgotten messages. Tags that are still of use come before
     /// them, so that nothing can be taken for one of these that is not.
     forgotten: BTreeSet<u64>,
+    /// The keys of all authors in the order of their names, by which a published one is known also
+    /// when the subsession has ended.
+    public: Vec<(MemberId, PublicKey)>,
     moved: bool,
 }
 
@@ -120,6 +124,7 @@ impl<S: MessageSuite> V2Security<S> {
         let root = Root::new::<S>(&sid, &secret);
         names.sort_unstable();
         let mut tags = BTreeMap::new();
+        let public = names.iter().map(|(author, _)| author.clone()).collect();
         let mut authors = Vec::with_capacity(names.len());
         let mut own = None;
         for (index, ((name, key), statement)) in (0_u16..).zip(names) {
@@ -145,6 +150,7 @@ impl<S: MessageSuite> V2Security<S> {
             spent: BTreeMap::new(),
             acked: VecDeque::new(),
             forgotten: BTreeSet::new(),
+            public,
             moved: false,
         })
     }
@@ -319,6 +325,14 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
         })
     }
 
+    fn publication(&self) -> Option<Vec<u8>> {
+        self.own_publication()
+    }
+
+    fn published_by(&self, packet: &[u8]) -> Option<MemberId> {
+        self.whose_publication(packet)
+    }
+
     #[cfg(feature = "inspect")]
     fn key_check(&self) -> Option<[u8; 32]> {
         let live = self.live.as_ref()?;
@@ -347,6 +361,7 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
             spent: _,
             acked: _,
             forgotten: _,
+            public: _,
             moved: _,
         } = self;
         let Some(Live { identifier_key, requests, signer, authors, own: _ }) = live else { return };
