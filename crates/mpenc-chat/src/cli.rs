@@ -95,6 +95,19 @@ pub(crate) struct ReplayArgs {
     #[cfg(feature = "xmpp")]
     #[command(flatten)]
     pub(crate) account: XmppArgs,
+    /// Lose so many of a hundred messages on the way to each member; not those that change the
+    /// membership
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        value_parser = clap::value_parser!(u16).range(0..=50),
+        conflicts_with = "relay"
+    )]
+    #[cfg_attr(feature = "xmpp", arg(conflicts_with = "xmpp"))]
+    pub(crate) lose: Option<u16>,
+    /// Decides which messages are lost
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "lose")]
+    pub(crate) lose_seed: u64,
     /// Let people lose their connection and come back, at random moments that SEED decides
     #[arg(long, value_name = "SEED")]
     pub(crate) chaos: Option<u64>,

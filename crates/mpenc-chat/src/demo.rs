@@ -45,12 +45,12 @@ async fn hall(args: &DemoArgs) -> Result<Hall, Failure> {
     if args.xmpp {
         return Ok(Hall::Xmpp(crate::xmpp::Xmpp::own().await?));
     }
-    Hall::relay(None, SHORT_GRACE).await
+    Hall::relay(None, SHORT_GRACE, None).await
 }
 
 #[cfg(not(feature = "xmpp"))]
 async fn hall(_: &DemoArgs) -> Result<Hall, Failure> {
-    Hall::relay(None, SHORT_GRACE).await
+    Hall::relay(None, SHORT_GRACE, None).await
 }
 
 /// Directs the scene, and tells people what they see.

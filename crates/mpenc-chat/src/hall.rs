@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use mpenc::channel::{ChannelError, ChannelEvent, ChannelRequest, GroupChannel};
 use mpenc::{Identity, MemberId};
-use mpenc_relay::{ConnectionHandle, Relay, RelayChannel, RelayConfig};
+use mpenc_relay::{ConnectionHandle, Loss, Relay, RelayChannel, RelayConfig};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
@@ -49,16 +49,20 @@ pub(crate) enum Wire {
 
 impl Hall {
     /// The relay at `url`, or one of our own that waits for `grace` before it takes a broken
-    /// connection for a departure.
+    /// connection for a departure, and loses what `lose` says.
     ///
     /// # Errors
     ///
     /// If our own relay cannot be started.
-    pub(crate) async fn relay(url: Option<&str>, grace: Duration) -> Result<Self, Failure> {
+    pub(crate) async fn relay(
+        url: Option<&str>,
+        grace: Duration,
+        lose: Option<Loss>,
+    ) -> Result<Self, Failure> {
         let (url, own) = match url {
             Some(url) => (url.to_owned(), None),
             None => {
-                let (url, stop) = own_relay(grace).await?;
+                let (url, stop) = own_relay(grace, lose).await?;
                 (url, Some(stop))
             }
         };
@@ -141,9 +145,12 @@ impl GroupChannel for AnyChannel {
     }
 }
 
-async fn own_relay(grace: Duration) -> Result<(String, oneshot::Sender<()>), Failure> {
+async fn own_relay(
+    grace: Duration,
+    lose: Option<Loss>,
+) -> Result<(String, oneshot::Sender<()>), Failure> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = RelayConfig { grace, ..RelayConfig::default() };
+    let config = RelayConfig { grace, lose, ..RelayConfig::default() };
     let relay = Relay::bind(free, config)
         .await
         .map_err(|error| Failure::check(format!("cannot start a relay: {}", plain(&error))))?;

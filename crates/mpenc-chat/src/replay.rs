@@ -6,6 +6,7 @@ mod perform;
 use core::time::Duration;
 use std::path::Path;
 
+use mpenc_relay::Loss;
 use tokio::time::Instant;
 
 use crate::cli::ReplayArgs;
@@ -75,13 +76,18 @@ async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
     match &args.xmpp {
         Some(Some(room)) => Ok(Hall::Xmpp(Xmpp::room(room, &args.account)?)),
         Some(None) => Ok(Hall::Xmpp(Xmpp::own().await?)),
-        None => Hall::relay(args.relay.as_deref(), grace).await,
+        None => Hall::relay(args.relay.as_deref(), grace, lost(args)).await,
     }
 }
 
 #[cfg(not(feature = "xmpp"))]
 async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
-    Hall::relay(args.relay.as_deref(), grace).await
+    Hall::relay(args.relay.as_deref(), grace, lost(args)).await
+}
+
+/// What our relay loses.
+fn lost(args: &ReplayArgs) -> Option<Loss> {
+    args.lose.map(|percent| Loss { permille: percent.saturating_mul(10), seed: args.lose_seed })
 }
 
 fn read(args: &ReplayArgs) -> Result<Script, Failure> {
