@@ -22,11 +22,12 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     if !missing.is_empty() {
         return Err(format!("install what is missing: apt-get install {}", missing.join(" ")));
     }
-    let line =
-        ["test", "--locked", "-p", "mpenc-xmpp", "--features", "servers", "--test", "servers"];
+    let package = ["test", "--locked", "-p", "mpenc-xmpp", "--features", "servers"];
+    // Servers need the processor too.
+    let line = [&package[..], &["--test", "servers", "--", "--test-threads", "2"]].concat();
     println!("$ cargo {}", line.join(" "));
     let status = Command::new(crate::cargo())
-        .args(line)
+        .args(&line)
         .current_dir(root)
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;

@@ -1,7 +1,7 @@
 //! Starts a server of one's own on this machine: Prosody, for demonstrations and tests.
 //!
-//! It listens on a free port of the loopback address, without TLS, has its files in a temporary
-//! folder, lets no account be made, and ends with the value that started it.
+//! It listens on a free port of the loopback address, without TLS unless told otherwise, has its
+//! files in a temporary folder, lets no account be made, and ends with the value that started it.
 
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
@@ -32,6 +32,8 @@ pub struct Options {
     pub hibernation: Option<Duration>,
     /// Bytes a second that a client may send, if not as many as it likes.
     pub bytes_per_second: Option<u32>,
+    /// TLS, with a certificate for `localhost` that nobody vouches for, made by `openssl`.
+    pub self_signed: bool,
     /// Bytes of a stanza, if not Prosody's own bound.
     pub max_stanza: Option<u32>,
 }
@@ -107,6 +109,9 @@ impl Prosody {
             let password: String = password.bytes().map(|byte| format!("\\{byte:03}")).collect();
             let account = format!("return {{ [\"password\"] = \"{password}\" }};\n");
             fs::write(known.join(format!("{name}.dat")), account)?;
+        }
+        if options.self_signed {
+            make_certificate(folder.path())?;
         }
         let address = free_address()?;
         fs::write(folder.path().join(CONFIGURATION), configuration(&folder, options, address))?;
@@ -191,6 +196,23 @@ impl Drop for Prosody {
     }
 }
 
+fn make_certificate(folder: &Path) -> Result<(), StartError> {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .arg("-keyout")
+        .arg(folder.join(KEY))
+        .arg("-out")
+        .arg(folder.join(CERTIFICATE))
+        .output()?;
+    if made.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&made.stderr);
+        Err(StartError::Failed(format!("no certificate: {}", crate::error::printable(&said))))
+    }
+}
+
 /// An address that was free a moment ago.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
@@ -223,6 +245,15 @@ fn configuration(folder: &TempDir, options: &Options, address: SocketAddr) -> St
     if let Some(size) = options.max_stanza {
         more.push_str(&format!("c2s_stanza_size_limit = {size}\n"));
     }
+    let disabled = if options.self_signed {
+        modules.push_str("; \"tls\"");
+        more.push_str(&format!(
+            "ssl = {{ key = \"{folder}/{KEY}\", certificate = \"{folder}/{CERTIFICATE}\" }}\n"
+        ));
+        ""
+    } else {
+        "\"tls\"; "
+    };
     // Started by an administrator, it would refuse; it serves this machine only.
     format!(
         "run_as_root = true\n\
@@ -240,7 +271,7 @@ fn configuration(folder: &TempDir, options: &Options, address: SocketAddr) -> St
          c2s_require_encryption = false\n\
          s2s_require_encryption = false\n\
          modules_enabled = {{ \"roster\"; \"saslauth\"; \"disco\"; \"ping\"{modules} }}\n\
-         modules_disabled = {{ \"s2s\"; \"tls\"; \"offline\" }}\n\
+         modules_disabled = {{ {disabled}\"s2s\"; \"offline\" }}\n\
          {more}\
          VirtualHost \"{DOMAIN}\"\n\
          Component \"{ROOMS}\" \"muc\"\n\
@@ -249,6 +280,8 @@ fn configuration(folder: &TempDir, options: &Options, address: SocketAddr) -> St
 }
 
 const CONFIGURATION: &str = "prosody.cfg.lua";
+const KEY: &str = "localhost.key";
+const CERTIFICATE: &str = "localhost.crt";
 const LOG: &str = "prosody.log";
 
 /// How often, and in between how long, the server is looked for.
