@@ -53,6 +53,8 @@ pub enum TimerKind {
     Content,
     /// A member claims operations that the owner has not seen (V2-026).
     OrderAhead,
+    /// The others are told of a message or a history that must not be (ORD-046).
+    Complaint,
     /// A message that must exist is asked for, or one that somebody asked for is sent (V2-035).
     Repair,
 }

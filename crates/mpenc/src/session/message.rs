@@ -12,7 +12,7 @@ use super::input::{Disposition, RejectReason};
 use super::subsession::{Subsession, SubsessionState, Waiting};
 use super::{BadMessage, Env, Notice, SendError, Session};
 use crate::content::{ContentSize, MAX_CONTENT};
-use crate::security::{Body, MessageHeader, OpenReject, Opened, SealError};
+use crate::security::{Body, ErrorCode, MessageHeader, OpenReject, Opened, SealError};
 
 /// What the session keeps of a payload, beyond the life of its subsession.
 #[derive(Debug)]
@@ -332,6 +332,8 @@ impl Session {
         let Opened { id, author, parents, order, position, body } = opened;
         let kind = body.kind();
         let away = if let Body::Absence { away } = body { Some(away) } else { None };
+        let error =
+            if let Body::Error { code, subject } = body { Some((code, subject)) } else { None };
         let Some(sub) = self.subsession_mut(which) else { return Disposition::Ignored };
         //= docs/spec/v2.md#V2-025
         if guard!("position-checked")
@@ -405,6 +407,9 @@ impl Session {
                 self.says_away(&author, away);
             }
         }
+        if let Some((code, subject)) = error {
+            self.hears_error(which, &author, code, subject);
+        }
         if kind == BodyKind::Close {
             self.says_close(which, &author, id);
         }
@@ -460,6 +465,7 @@ impl Session {
             TranscriptReject::AuthorFork { first } => {
                 //= docs/spec/protocol.md#TRN-022
                 //= docs/spec/protocol.md#TRN-023
+                self.show_fork(which, &first, &id);
                 let mut evidence = None;
                 if let Some(sub) = self.subsession_mut(which) {
                     //= docs/spec/v2.md#V2-025
@@ -470,6 +476,7 @@ impl Session {
                 if self.evidence.len() < super::MAX_EVIDENCE {
                     self.evidence.extend(evidence);
                 }
+                self.have_to_tell(which, ErrorCode::Fork, Some(id), &author);
                 self.notify(Notice::AuthorFork { author, first, second: id });
                 return Disposition::Rejected(RejectReason::Fork);
             }
@@ -502,6 +509,7 @@ impl Session {
             sub.security.destroy(&id);
             sub.refuse(id);
         }
+        self.have_to_tell(which, ErrorCode::BadMessage, Some(id), &author);
         //= docs/spec/protocol.md#TRN-012
         self.notify(Notice::BadMessage { author, reason });
         Disposition::Rejected(RejectReason::Message(reason))

@@ -21,6 +21,7 @@ use crate::content::ContentAssembler;
 use crate::profile::Rules;
 use crate::security::ForkEvidence;
 
+mod complain;
 mod content;
 mod fingerprint;
 #[cfg(feature = "hazmat")]
@@ -210,6 +211,8 @@ pub struct Session {
     unrecognised: BTreeSet<MemberId>,
     /// What proves forks of authors to others, oldest first (V2-025).
     evidence: Vec<ForkEvidence>,
+    /// What the others are to be told of (ORD-046).
+    complaints: VecDeque<complain::Complaint>,
 }
 
 impl Session {
@@ -268,6 +271,7 @@ impl Session {
             notices: VecDeque::new(),
             unrecognised: BTreeSet::new(),
             evidence: Vec::new(),
+            complaints: VecDeque::new(),
             config,
         }
     }

@@ -6,6 +6,7 @@ use mpenc_greeting::{AbortReason, FailureCause, ProposeError, StuckReason};
 use mpenc_types::{MemberId, MemberSet, MessageId, PacketId, SubsessionId, Timestamp};
 
 use super::SessionState;
+use crate::security::ErrorCode;
 
 /// Something the application should know, in the order of its cause (SES-041).
 ///
@@ -299,6 +300,16 @@ pub enum Notice {
         member: MemberId,
         /// The subsession that it was for.
         sid: SubsessionId,
+    },
+    /// **S** A member says that it met something that must not be (ORD-046). What it says may be
+    /// wrong, and it may be lying: nothing follows from it. Nothing withdraws this.
+    ErrorReported {
+        /// Who says so.
+        member: MemberId,
+        /// What it met.
+        code: ErrorCode,
+        /// The message concerned, if there is one; we may not have it.
+        subject: Option<MessageId>,
     },
     /// A packet that is not of this protocol; reported once for each sender.
     Unrecognised {

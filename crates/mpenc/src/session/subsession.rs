@@ -7,6 +7,7 @@ use mpenc_liveness::{AckMonitor, PacketCache, Presence, Repair};
 use mpenc_transcript::{Deferral, Transcript};
 use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
 
+use super::complain::Complained;
 use super::fingerprint::Fingerprint;
 use super::resend::Answers;
 use super::trail::OrderTrail;
@@ -52,6 +53,7 @@ pub(super) struct Subsession {
     pub(super) closes: BTreeMap<MemberId, MessageId>,
     /// Whose keys are public: nothing new is theirs for sure.
     pub(super) published: MemberSet,
+    pub(super) complained: Complained,
     /// Deferred messages for which `NotAccepted` is out.
     pub(super) not_accepted: BTreeSet<MessageId>,
     /// Identifiers of refused messages, so that copies cost nothing and are not reported again.
@@ -151,6 +153,7 @@ impl Subsession {
             shutdown: None,
             closes: BTreeMap::new(),
             published: MemberSet::new(),
+            complained: Complained::default(),
             not_accepted: BTreeSet::new(),
             refused: BTreeSet::new(),
             unshown: BTreeSet::new(),

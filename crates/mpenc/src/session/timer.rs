@@ -96,6 +96,7 @@ impl Session {
             TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),
             TimerKind::Heartbeat => self.heartbeat(env),
+            TimerKind::Complaint => self.complain(env),
             // Kept by the subsessions themselves.
             TimerKind::OwnAck
             | TimerKind::FullAck

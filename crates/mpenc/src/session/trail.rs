@@ -9,7 +9,7 @@ use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, Timestamp, guard};
 use super::message::Which;
 use super::subsession::SubsessionState;
 use super::{Env, Notice, Session};
-use crate::security::{Body, OrderPoint};
+use crate::security::{Body, ErrorCode, OrderPoint};
 
 /// Chain hashes that a subsession remembers. Who refers to an older one is not judged by it.
 const MAX_TRAIL: usize = 4096;
@@ -150,6 +150,7 @@ impl Session {
         if !self.order_inconsistent.contains(member) {
             self.order_inconsistent.insert(member.clone());
             self.notify(Notice::OrderInconsistent { member: member.clone() });
+            self.have_to_tell(Which::Current, ErrorCode::InconsistentHistory, None, member);
         }
     }
 

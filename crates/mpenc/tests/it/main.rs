@@ -17,6 +17,7 @@ mod breaking;
 mod change;
 mod channel_lies;
 mod client;
+mod complain;
 mod compromise;
 #[path = "../../../mpenc-transcript/tests/it/drawn.rs"]
 mod drawn;
