@@ -39,6 +39,11 @@
 //! * [`client`] runs one over a [`GroupChannel`](channel::GroupChannel), with futures that resolve
 //!   when an operation has ended. It needs the default feature `async` and a tokio runtime.
 //!
+//! # Texts that wait
+//!
+//! [`queue::SendQueue`] keeps texts that are written while nobody is there, and those that did not
+//! reach everybody, and sends them later where that cannot change what they mean.
+//!
 //! # What to show people
 //!
 //! [`Notice`] says what happened, and what may and may not be concluded from it. Everything that a
@@ -75,6 +80,7 @@ mod identity;
 #[cfg(feature = "async")]
 pub mod memory;
 mod profile;
+pub mod queue;
 pub mod security;
 pub mod session;
 

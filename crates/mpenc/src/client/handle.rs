@@ -331,6 +331,13 @@ impl Session {
         question(&self.inner.lock().session)
     }
 
+    /// Does something with the session that needs its clock and randomness, such as what a
+    /// [`SendQueue`](crate::queue::SendQueue) asks for. The closure must not take long: the
+    /// session waits for it. What it polls is lost to everybody else.
+    pub fn with<R>(&self, action: impl FnOnce(&mut session::Session, &mut Env<'_>) -> R) -> R {
+        self.inner.call(action)
+    }
+
     /// The texts in the log with their authors, oldest first: for examples and small programs.
     #[must_use]
     pub fn texts(&self) -> Vec<(MemberId, String)> {

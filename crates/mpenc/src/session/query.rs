@@ -10,6 +10,7 @@ use mpenc_types::{
     BodyKind, ChainHash, MemberId, MemberSet, MessageId, PacketId, SubsessionId, Timestamp,
 };
 
+use super::subsession::LogContext;
 use super::{Change, Fingerprint, Session, SubsessionState};
 
 /// The public state of a session (SES-001).
@@ -233,6 +234,20 @@ impl Session {
             }
             None => self.log.id_at(-1).into_iter().collect(),
         }
+    }
+
+    /// Whether it is known what the first messages of the current subsession answer; false while
+    /// messages that its first packet names have not arrived (TRN-037).
+    #[must_use]
+    pub fn context_is_known(&self) -> bool {
+        let waits = |sub: &super::Subsession| matches!(sub.context, LogContext::Waiting { .. });
+        !self.current.as_ref().is_some_and(waits)
+    }
+
+    /// Whether the message belongs to the current subsession, with the members and keys of now.
+    #[must_use]
+    pub fn is_current(&self, id: &MessageId) -> bool {
+        self.current.as_ref().is_some_and(|current| current.transcript.contains(id))
     }
 
     /// Whether the author of `later` is known to have seen `earlier` when writing; `None` if they

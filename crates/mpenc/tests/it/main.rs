@@ -38,6 +38,7 @@ mod passed_over;
 mod position;
 mod present;
 mod publish;
+mod queue;
 mod races;
 mod random;
 mod repair;
