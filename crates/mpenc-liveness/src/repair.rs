@@ -70,7 +70,7 @@ impl Repair {
     /// Notes that a message is missed; it is asked for some time after the next
     /// [`schedule`](Self::schedule).
     pub fn on_missed(&mut self, id: MessageId) {
-        if self.missed.len() < MAX_MISSED {
+        if self.missed.len() < MAX_MISSED || !guard!("timer-cap") {
             self.missed.entry(id).or_insert(Missed { due: None, attempt: 0, put_off: 0 });
         }
     }
@@ -148,10 +148,11 @@ impl Repair {
         random: &mut dyn FnMut() -> u32,
     ) {
         self.asked.retain(|_, until| *until > now);
-        if self.asked.len() < MAX_ASKED {
+        if self.asked.len() < MAX_ASKED || !guard!("timer-cap") {
             self.asked.insert(id, now + bc_lat * 4);
         }
-        if self.owed.len() >= MAX_OWED || !(own || attempt > 0) {
+        let full = self.owed.len() >= MAX_OWED && guard!("timer-cap");
+        if full || !(own || attempt > 0) {
             return;
         }
         let wait = if own { Duration::ZERO } else { bc_lat / 8 + share(bc_lat / 8 * 7, random) };
@@ -341,6 +342,8 @@ mod tests {
         assert_eq!(asked, [(5, 0), (9, 1), (17, 2), (33, 3), (65, 0), (69, 1), (77, 2), (93, 3)]);
     }
 
+    //= docs/spec/attacks.md#ATK-134
+    //= type=test
     #[test]
     fn nothing_grows_without_bound() {
         let mut repair = Repair::new();

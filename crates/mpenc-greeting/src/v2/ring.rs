@@ -204,6 +204,8 @@ mod tests {
 
     //= docs/spec/v2.md#V2-034
     //= type=test
+    //= docs/spec/attacks.md#ATK-194
+    //= type=test
     #[test]
     fn fingerprints_show_who_is_there_with_which_key() {
         // ATK-059

@@ -107,6 +107,8 @@ fn any_own_message_acknowledges_everything_before_it() {
 
 //= docs/spec/protocol.md#LIV-011
 //= type=test
+//= docs/spec/attacks.md#ATK-138
+//= type=test
 #[test]
 fn a_burst_needs_one_ack_due_with_the_first_message() {
     let timing = Timing::default();

@@ -128,3 +128,19 @@ fn unknown_messages_are_ignored() {
     assert!(!monitor.on_fully_acked(Timestamp::ZERO, id(1)));
     assert_eq!(monitor.times(&id(1)).and_then(|t| t.fully_acked_at), None);
 }
+
+//= docs/spec/protocol.md#LIV-002
+//= type=test
+//= docs/spec/attacks.md#ATK-132
+//= type=test
+#[test]
+fn a_clock_that_jumps_back_makes_nothing_early_or_late() {
+    let timing = Timing::default();
+    let mut monitor = AckMonitor::new(timing);
+    let start = Timestamp::from_millis(1_000_000);
+    monitor.on_accepted(start, id(1), BodyKind::Payload, false);
+    monitor.on_accepted(Timestamp::from_millis(5), id(2), BodyKind::Payload, true);
+    assert_eq!(monitor.times(&id(2)).map(|times| times.accepted_at), Some(start));
+    assert_eq!(monitor.handle_timeout(Timestamp::from_millis(6), &mut || 0), []);
+    assert_eq!(monitor.next_deadline(), Some(start + timing.fa_intv()));
+}

@@ -99,7 +99,7 @@ impl Transcript {
         // The members are fixed, so every accepted message is visible to every author, and a
         // message of another subsession is one that never arrives.
         //= docs/spec/protocol.md#TRN-006
-        if missing.is_empty() {
+        if missing.is_empty() || !guard!("causal-delivery") {
             return Ok(slots);
         }
         // A closed parent needs no waiting: nothing can make it right.
@@ -305,9 +305,12 @@ impl Transcript {
             let skip = to_usize(old.saturating_sub(lane.pruned));
             let newly = to_usize(new.saturating_sub(lane.pruned)).saturating_sub(skip);
             for slot in lane.by.iter().skip(skip).take(newly) {
-                if let Some(record) = records.get_mut(at(*slot)) {
-                    record.pending = record.pending.saturating_sub(1);
-                    if record.pending == 0 {
+                if let Some(record) = records.get_mut(at(*slot))
+                    && record.pending > 0
+                {
+                    let last = record.pending == 1 || !guard!("full-ack-exact");
+                    record.pending = if last { 0 } else { record.pending.saturating_sub(1) };
+                    if last {
                         acked.push(*slot);
                     }
                 }

@@ -1,12 +1,14 @@
 //! What enters the transcript and what is refused, for which reason.
 
-use mpenc_transcript::{Entry, TranscriptReject};
+use mpenc_transcript::{Deferral, Entry, TranscriptReject};
 
 use crate::support::*;
 
 //= docs/spec/protocol.md#TRN-001
 //= type=test
 //= docs/spec/protocol.md#TRN-006
+//= type=test
+//= docs/spec/attacks.md#ATK-115
 //= type=test
 #[test]
 fn a_message_needs_its_parents() {
@@ -58,6 +60,10 @@ fn own_messages_have_the_heads_as_parents_and_pass_the_same_checks() {
 
 //= docs/spec/protocol.md#TRN-005
 //= type=test
+//= docs/spec/attacks.md#ATK-111
+//= type=test
+//= docs/spec/attacks.md#ATK-115
+//= type=test
 #[test]
 fn a_message_is_not_its_own_parent() {
     let mut story = Story::of("a b");
@@ -68,6 +74,8 @@ fn a_message_is_not_its_own_parent() {
 }
 
 //= docs/spec/protocol.md#TRN-007
+//= type=test
+//= docs/spec/attacks.md#ATK-111
 //= type=test
 #[test]
 fn parents_form_an_antichain() {
@@ -94,6 +102,8 @@ fn more_parents_than_members_are_too_many() {
 //= docs/spec/protocol.md#TRN-008
 //= type=test
 //= docs/spec/protocol.md#TRN-022
+//= type=test
+//= docs/spec/attacks.md#ATK-111
 //= type=test
 #[test]
 fn an_author_that_ignores_its_own_last_message_has_forked() {
@@ -127,12 +137,33 @@ fn a_fork_is_reported_as_one_even_if_more_is_wrong() {
 
 //= docs/spec/protocol.md#TRN-009
 //= type=test
+//= docs/spec/attacks.md#ATK-121
+//= type=test
 #[test]
 fn strangers_do_not_write() {
     let mut story = Story::of("a b");
     assert_eq!(story.refuse("x1", ""), TranscriptReject::NotAMember);
     story.say("a1", "", PAYLOAD);
     assert_eq!(story.0.get(&id("a1")).unwrap().readers(), members("b"));
+}
+
+/// Identifiers are hashes, so nobody can make such messages; were there any, none would count.
+//= docs/spec/attacks.md#ATK-115
+//= type=test
+#[test]
+fn messages_that_name_each_other_wait_for_ever() {
+    let mut story = Story::of("a b");
+    story.say("a1", "", PAYLOAD);
+    let before = story.0.clone();
+    let mut deferral = Deferral::new(2);
+    for (name, parent) in [("b1", "b2"), ("b2", "b1")] {
+        let TranscriptReject::MissingParents(missing) = story.refuse(name, parent) else {
+            panic!("{name} was judged")
+        };
+        deferral.insert(member("b"), id(name), &missing, ()).unwrap();
+    }
+    assert_eq!(deferral.release(&id("a1")), []);
+    assert_eq!((deferral.len(), &story.0), (2, &before));
 }
 
 //= docs/spec/protocol.md#TRN-011

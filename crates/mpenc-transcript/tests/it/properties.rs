@@ -268,6 +268,8 @@ proptest! {
     //= type=test
     //= docs/spec/protocol.md#SEC-008
     //= type=test
+    //= docs/spec/attacks.md#ATK-122
+    //= type=test
     #[test]
     fn any_topological_order_gives_the_same_transcript(
         n in 1_usize..6,

@@ -447,6 +447,8 @@ mod tests {
     //= type=test
     //= docs/spec/attacks.md#ATK-142
     //= type=test
+    //= docs/spec/attacks.md#ATK-126
+    //= type=test
     #[test]
     fn the_author_is_whoever_signed() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);

@@ -51,6 +51,8 @@ mod tests {
 
     //= docs/spec/v2.md#V2-034
     //= type=test
+    //= docs/spec/attacks.md#ATK-194
+    //= type=test
     #[test]
     fn it_is_eight_groups_of_digits() {
         let mut bytes = [0; 32];

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use mpenc_liveness::{AckMonitor, PacketCache, Presence, Repair};
 use mpenc_transcript::{Deferral, Transcript};
-use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp};
+use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard};
 
 use super::complain::Complained;
 use super::fingerprint::Fingerprint;
@@ -188,7 +188,8 @@ impl Subsession {
     //= docs/spec/protocol.md#SES-033
     pub(super) fn stops_at(&self) -> Option<Timestamp> {
         let over = matches!(self.state, SubsessionState::Parted | SubsessionState::PartFailed);
-        self.shutdown.as_ref().filter(|_| !over).map(Shutdown::deadline)
+        let shutdown = self.shutdown.as_ref().filter(|_| !over);
+        shutdown.filter(|shut| shut.stop.is_some() || guard!("fin-timeout")).map(Shutdown::deadline)
     }
 
     /// A copy of something accepted, deferred or refused already (TRN-024).

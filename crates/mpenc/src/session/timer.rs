@@ -172,7 +172,7 @@ impl Session {
             })
             .collect();
         sub.not_accepted.extend(due.iter().map(|(id, ..)| *id));
-        for (id, author, missing) in due {
+        for (id, author, missing) in due.into_iter().filter(|_| guard!("buffer-timeout")) {
             self.notify(Notice::NotAccepted { id, author, missing });
         }
     }

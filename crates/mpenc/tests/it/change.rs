@@ -178,6 +178,8 @@ fn requests_that_make_no_sense_are_refused() {
     //= type=test
     //= docs/spec/protocol.md#SES-024
     //= type=test
+    //= docs/spec/attacks.md#ATK-198
+    //= type=test
     let mut world = World::new(&["alice", "bob", "carol"]);
     let change = |world: &mut World, include: &[&str], exclude: &[&str]| {
         world.act("alice", |s, env| s.change(env, &set(include), &set(exclude)))

@@ -206,6 +206,8 @@ fn losing_to_the_same_member_again_and_again_is_said() {
 #[test]
 fn what_is_written_after_a_farewell_is_hidden_and_what_answers_it_is_not() {
     // ATK-137: and answering it wedges nobody.
+    //= docs/spec/attacks.md#ATK-136
+    //= type=test
     //= docs/spec/protocol.md#TRN-010
     //= type=test
     //= docs/spec/protocol.md#FIN-004
@@ -289,4 +291,26 @@ fn an_author_that_contradicts_itself_leaves_no_timer_behind() {
         let next = world.session("bob").poll_timeout();
         assert!(next.is_none_or(|next| next.at > world.now), "{next:?}");
     }
+}
+
+//= docs/spec/attacks.md#ATK-119
+//= type=test
+#[test]
+fn an_ack_of_what_was_never_read_counts_for_its_author_only() {
+    let names = ["alice", "bob", "mallory"];
+    let mut world = World::v1(&names);
+    world.establish(&names);
+    world.pass_secs(60);
+    for name in ["bob", "mallory"] {
+        world.members.get_mut(&id(name)).unwrap().held = true;
+    }
+    let message = world.say("alice", "for you both");
+    let mallory = Insider::of(&world, "mallory");
+    assert_eq!(world.session("mallory").log_len(), 0, "never read");
+    let lie = mallory.message(1, &[message], "I have read it, and so has bob");
+    assert_eq!(world.inject("alice", "mallory", &lie), Disposition::Accepted);
+    let alice = world.session("alice");
+    assert_eq!(alice.unacked_by(&message), Some(set(&["bob"])));
+    assert_eq!(alice.message(&message).unwrap().fully_acked_at, None);
+    assert!(!world.member("alice").notices.contains(&Notice::MessageFullyAcked { id: message }));
 }

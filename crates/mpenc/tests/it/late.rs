@@ -1,8 +1,9 @@
 //! Packets that come late, twice, altered, or not at all.
 
-use mpenc::{Disposition, Notice, RejectReason};
+use mpenc::{Disposition, MemberSet, Notice, Profile, RejectReason};
+use mpenc_packet::v2::DataPacket;
 
-use crate::world::{World, id};
+use crate::world::{World, id, set};
 
 fn data_packet(world: &World, back: usize) -> (mpenc::MemberId, Vec<u8>) {
     world.packets[world.packets.len() - back].clone()
@@ -20,6 +21,8 @@ fn a_message_waits_for_its_ancestors() {
     //= docs/spec/protocol.md#TRN-020
     //= type=test
     //= docs/spec/protocol.md#TRN-021
+    //= type=test
+    //= docs/spec/attacks.md#ATK-106
     //= type=test
     let mut world = World::new(&["alice", "bob"]);
     world.establish(&["alice", "bob"]);
@@ -173,4 +176,90 @@ fn the_longest_text_fits_and_one_byte_more_does_not() {
     assert!(world.act("alice", |s, env| s.send(env, &format!("{longest}y"))).is_err());
     world.say("alice", &longest);
     assert_eq!(world.texts("bob"), [longest]);
+}
+
+/// What is written at the same time may stand in another order on each member's screen; what
+/// answers something never stands before it.
+//= docs/spec/attacks.md#ATK-122
+//= type=test
+//= docs/spec/attacks.md#ATK-196
+//= type=test
+#[test]
+fn orders_may_differ_but_an_answer_comes_after_what_it_answers() {
+    let names = ["alice", "bob", "carol", "dave"];
+    let mut world = World::new(&names);
+    world.establish(&names);
+    world.pass_secs(60);
+    let start = world.packets.len();
+    let hold = |world: &mut World, name: &str, held| {
+        world.members.get_mut(&id(name)).unwrap().held = held;
+    };
+    names.iter().for_each(|name| hold(&mut world, name, true));
+    let one = world.act("alice", |s, env| s.send(env, "one")).unwrap();
+    let two = world.act("bob", |s, env| s.send(env, "two")).unwrap();
+    hold(&mut world, "carol", false);
+    world.settle();
+    let three = world.act("carol", |s, env| s.send(env, "three")).unwrap();
+    // To Dave the channel shows everything the other way round.
+    let packets = world.packets[start..].to_vec();
+    assert_eq!(packets.len(), 3);
+    packets.iter().for_each(|(_, packet)| world.lose("dave", packet));
+    for (at, (sender, packet)) in packets.iter().rev().enumerate() {
+        let _ = world.inject("dave", &sender.to_string(), packet);
+        assert_eq!(world.texts("dave").len(), [0, 1, 3][at], "the answer waits for both");
+    }
+    names.iter().for_each(|name| hold(&mut world, name, false));
+    world.settle();
+    for (name, first) in [("alice", one), ("bob", two), ("carol", one), ("dave", two)] {
+        let session = world.session(name);
+        let second = if first == one { two } else { one };
+        assert_eq!(session.log().collect::<Vec<_>>(), [first, second, three], "{name}");
+        assert_eq!(session.log_parents(&three).unwrap(), [first, second], "{name}");
+        for (earlier, later) in [(one, two), (two, one), (three, one), (three, two)] {
+            assert_eq!(session.is_before(&earlier, &later), Some(false), "{name}");
+        }
+    }
+}
+
+/// Everything that was said before somebody left, once more after it has come back.
+//= docs/spec/attacks.md#ATK-118
+//= type=test
+#[test]
+fn what_was_said_before_a_member_left_is_not_said_again() {
+    let names = ["alice", "bob", "carol"];
+    let nobody = MemberSet::new();
+    for profile in [Profile::V1, Profile::V2] {
+        let mut world = World::with(&names, |config| config.profile(profile));
+        world.establish(&names);
+        world.pass_secs(60);
+        world.say("carol", "one");
+        world.say("alice", "two");
+        world.pass_secs(60);
+        let old = world.packets.clone();
+        let carol = set(&["carol"]);
+        world.act("alice", |s, env| s.change(env, &nobody, &carol)).unwrap();
+        world.settle();
+        world.pass_secs(120);
+        world.act("bob", |s, env| s.change(env, &carol, &nobody)).unwrap();
+        world.settle();
+        world.act("carol", |s, env| s.join(env)).unwrap();
+        world.settle();
+        world.assert_agree(&names);
+        world.say("carol", "three");
+        world.pass_secs(60);
+        let texts = names.map(|name| world.texts(name));
+        let order = world.session("alice").order();
+        for (sender, packet) in &old {
+            for name in names.into_iter().filter(|name| id(name) != *sender) {
+                let disposition = world.inject(name, &sender.to_string(), packet);
+                let greeting = DataPacket::decode(packet).is_err() && profile == Profile::V2;
+                assert!(greeting || disposition != Disposition::Accepted, "{profile}: {name}");
+            }
+        }
+        world.settle();
+        world.pass_secs(60);
+        assert_eq!(names.map(|name| world.texts(name)), texts, "{profile}");
+        assert_eq!(world.session("alice").order(), order, "{profile}");
+        world.assert_agree(&names);
+    }
 }

@@ -1,7 +1,7 @@
 //! What a session relies on, and what it does not: clocks, recipients, the order of messages.
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
-use mpenc::{BodyKind, Disposition, Env, MemberSet, Notice, Session, SessionState};
+use mpenc::{BodyKind, Disposition, Env, MemberSet, Notice, Session, SessionState, Timestamp};
 use mpenc_packet::v1::{Packet, decode};
 
 use crate::world::{World, id, set};
@@ -82,6 +82,10 @@ fn with_clocks(ahead: [u64; 3]) -> World {
 fn clocks_that_disagree_make_no_difference() {
     //= docs/spec/protocol.md#MOD-011
     //= type=test
+    //= docs/spec/attacks.md#ATK-132
+    //= type=test
+    //= docs/spec/attacks.md#ATK-135
+    //= type=test
     let same = with_clocks([0, 0, 0]);
     let years = with_clocks([0, 400_000_000, 7_000]);
     assert_eq!(same.texts("alice"), ["what time is it?", "late"]);
@@ -91,9 +95,47 @@ fn clocks_that_disagree_make_no_difference() {
     }
 }
 
+/// A clock that is set back by years, and right again.
+//= docs/spec/protocol.md#LIV-002
+//= type=test
+//= docs/spec/attacks.md#ATK-132
+//= type=test
+#[test]
+fn a_clock_that_jumps_back_stands_still_instead() {
+    let play = |jump: bool| {
+        let mut world = World::new(&NAMES);
+        world.now = Timestamp::from_millis(2_000_000_000_000);
+        world.establish(&NAMES);
+        world.pass_secs(60);
+        let now = world.now;
+        world.act("bob", |s, env| s.handle_timeout(env));
+        if jump {
+            world.now = Timestamp::from_millis(1_000);
+        }
+        world.act("bob", |s, env| s.handle_timeout(env));
+        let message = world.act("bob", |s, env| s.send(env, "what year is it?")).unwrap();
+        let shown = world.session("bob").message(&message).unwrap().accepted_at;
+        assert_eq!(shown, now, "no time before what it had seen");
+        let due = world.session("bob").poll_timeout().unwrap().at;
+        assert!(due >= now, "{due:?}");
+        world.now = now;
+        world.settle();
+        world.pass_secs(300);
+        world
+    };
+    let (steady, jumped) = (play(false), play(true));
+    assert!(steady.packets == jumped.packets, "byte for byte");
+    for name in NAMES {
+        assert_eq!(steady.member(name).notices, jumped.member(name).notices, "{name}");
+        assert!(jumped.member(name).warnings().is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn who_sent_a_packet_is_not_who_wrote_it() {
     //= docs/spec/protocol.md#MOD-006
+    //= type=test
+    //= docs/spec/attacks.md#ATK-193
     //= type=test
     let mut world = established(&NAMES);
     world.pass_secs(60);
@@ -240,6 +282,8 @@ fn a_change_has_its_place_among_the_messages() {
 fn a_late_message_is_shown_as_what_it_was() {
     //= docs/spec/protocol.md#FIN-008
     //= type=test
+    //= docs/spec/attacks.md#ATK-193
+    //= type=test
     let mut world = established(&NAMES);
     world.pass_secs(60);
     let old = world.session("alice").sid().unwrap();
@@ -301,6 +345,10 @@ fn whoever_is_parting_says_so_again_after_an_operation() {
 #[test]
 fn nothing_is_inferred_from_what_the_channel_says() {
     //= docs/spec/protocol.md#MOD-006
+    //= type=test
+    //= docs/spec/attacks.md#ATK-121
+    //= type=test
+    //= docs/spec/attacks.md#ATK-193
     //= type=test
     let names = ["alice", "bob", "carol", "stranger"];
     let mut world = World::new(&names);

@@ -1,6 +1,6 @@
 //! Leaving properly: farewell, acknowledgement, exclusion by the others.
 
-use mpenc::{MemberSet, Notice, SendError, SessionState};
+use mpenc::{MemberSet, Notice, SendError, SessionState, Timing};
 
 use crate::world::{World, id, set};
 
@@ -15,6 +15,10 @@ fn a_parting_member_leaves_with_everything_acknowledged() {
     //= docs/spec/protocol.md#SES-032
     //= type=test
     //= docs/spec/protocol.md#SES-037
+    //= type=test
+    //= docs/spec/attacks.md#ATK-136
+    //= type=test
+    //= docs/spec/attacks.md#ATK-198
     //= type=test
     let names = ["alice", "bob", "carol"];
     let mut world = World::new(&names);
@@ -116,4 +120,56 @@ fn somebody_who_waits_gives_up_and_says_so() {
     assert_eq!(world.channel, set(&["alice"]));
     let told = Notice::EnterRequest { member: id("bob") };
     assert!(world.member("alice").notices.contains(&told));
+}
+
+/// The farewell, or every answer to it, is lost, or comes twice, while somebody else parts too.
+//= docs/spec/attacks.md#ATK-136
+//= type=test
+#[test]
+fn a_farewell_ends_in_time_whatever_happens_to_it() {
+    let names = ["alice", "bob", "carol"];
+    // Who does not get it; whether Bob gets answers; whether it comes twice; who else parts.
+    for lost in [&[][..], &["alice"], &["carol"], &["alice", "carol"]] {
+        for (deaf, twice, both) in [
+            (false, false, false),
+            (true, false, false),
+            (false, true, false),
+            (false, false, true),
+        ] {
+            let what = format!("{lost:?} {deaf} {twice} {both}");
+            let mut world = World::new(&names);
+            world.establish(&names);
+            world.pass_secs(60);
+            // Nobody sends Bob away before he goes.
+            world.immovable = set(&["bob"]);
+            world.members.get_mut(&id("bob")).unwrap().held = deaf;
+            let last = world.act("bob", |s, env| s.send(env, "one last word")).unwrap();
+            let before = world.packets.len();
+            world.act("bob", |s, env| s.part(env)).unwrap();
+            let farewell = world.packets[before].1.clone();
+            lost.iter().for_each(|name| world.lose(name, &farewell));
+            if twice {
+                for name in ["alice", "carol"] {
+                    let _ = world.inject(name, "bob", &farewell);
+                }
+            }
+            if both {
+                world.act("alice", |s, env| s.part(env)).unwrap();
+            }
+            world.pass(Timing::default().fin_timeout());
+            world.pass_secs(1);
+            assert!(!world.channel.contains(&id("bob")), "{what}: he is still there");
+            world.members.get_mut(&id("bob")).unwrap().held = false;
+            world.settle();
+            let bob = world.session("bob");
+            let unconfirmed: Vec<_> = bob.not_fully_acked().collect();
+            match bob.state() {
+                SessionState::Parted => assert!(unconfirmed.is_empty(), "{what}"),
+                SessionState::PartFailed => assert!(!bob.is_consistent(), "{what}"),
+                other => panic!("{what}: {other:?}"),
+            }
+            assert_eq!(deaf, unconfirmed.contains(&last), "{what}");
+            assert!(!deaf || bob.state() == SessionState::PartFailed, "{what}");
+        }
+    }
 }

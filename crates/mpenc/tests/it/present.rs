@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use mpenc::channel::ChannelEvent;
 use mpenc::{MemberSet, Notice, PresenceState, Profile, SendError, Timing};
 
-use crate::world::{World, id};
+use crate::world::{World, id, set};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -176,4 +177,104 @@ fn a_fast_channel_warns_fast_and_a_slow_one_does_not_cry_wolf() {
 
 fn about_any(world: &World, wanted: impl Fn(&Notice) -> bool) -> bool {
     world.member("alice").notices.iter().any(wanted)
+}
+
+/// With new keys everybody has proven to be there since the contribution to them that it has seen.
+//= docs/spec/protocol.md#LIV-028
+//= type=test
+#[test]
+fn a_new_subsession_begins_with_what_its_keys_prove() {
+    for profile in [Profile::V1, Profile::V2] {
+        let mut world = World::with(&NAMES, |config| config.profile(profile));
+        world.establish(&NAMES);
+        world.pass_secs(60);
+        let before = world.session("alice").last_seen(&id("bob")).unwrap();
+        let sid = world.session("alice").sid();
+        let keys = |world: &World| {
+            let refreshed = |n: &&Notice| matches!(n, Notice::KeyRefreshed { .. });
+            world.member("alice").notices.iter().filter(refreshed).count()
+        };
+        world.members.get_mut(&id("carol")).unwrap().held = true;
+        world.act("alice", |s, env| s.refresh(env)).unwrap();
+        world.deliver(&id("alice"));
+        let contributed = world.now;
+        world.pass_secs(3);
+        world.members.get_mut(&id("carol")).unwrap().held = false;
+        // Only until Alice has the new keys: nothing said with them has reached her.
+        while keys(&world) == 0 {
+            for name in ["carol", "bob", "alice"] {
+                if keys(&world) == 0 {
+                    world.deliver(&id(name));
+                }
+            }
+        }
+        let seen = world.session("alice").last_seen(&id("bob")).unwrap();
+        if profile == Profile::V2 {
+            assert_ne!(world.session("alice").sid(), sid);
+            assert_eq!(seen, contributed, "everybody's contribution is new");
+        } else {
+            // A refresh of v1 renews the initiator's secret only: what was known stays known.
+            assert!(before <= seen && seen <= contributed, "{seen:?}");
+        }
+        assert!(seen < world.now);
+        assert_eq!(world.session("alice").presence(&id("bob")), PresenceState::Present);
+    }
+}
+
+/// The channel says that somebody is there, and passes on what it said before.
+//= docs/spec/protocol.md#LIV-033
+//= type=test
+//= docs/spec/protocol.md#LIV-029
+//= type=test
+#[test]
+fn the_channels_word_is_no_sign_of_life() {
+    let mut world = established();
+    world.pass_secs(60);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    world.pass_secs(200);
+    let seen = world.session("alice").last_seen(&id("carol"));
+    assert_eq!(world.session("alice").presence(&id("carol")), PresenceState::NotPresent);
+    let enter = ChannelEvent::Changed { enter: set(&["carol"]), leave: MemberSet::new() };
+    let _ = world.act("alice", |s, env| s.handle_input(env, enter));
+    let from_carol: Vec<_> =
+        world.packets.iter().filter(|(sender, _)| *sender == id("carol")).cloned().collect();
+    for (_, packet) in &from_carol {
+        let _ = world.inject("alice", "carol", packet);
+    }
+    let alice = world.session("alice");
+    assert_eq!(alice.last_seen(&id("carol")), seen);
+    assert_eq!(alice.presence(&id("carol")), PresenceState::NotPresent);
+    assert!(!alice.health().nothing_missing_after);
+    let back = |n: &Notice| matches!(n, Notice::UserPresent { member } if *member == id("carol"));
+    assert_eq!(about(&world, "alice", back), 0);
+}
+
+//= docs/spec/protocol.md#SES-042
+//= type=test
+//= docs/spec/protocol.md#UIX-008
+//= type=test
+#[test]
+fn of_each_member_can_be_asked_whether_and_since_when_it_is_missed() {
+    let mut world = established();
+    world.pass_secs(60);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    world.pass_secs(200);
+    let alice = world.session("alice");
+    for (name, state) in [("bob", PresenceState::Present), ("carol", PresenceState::NotPresent)] {
+        assert_eq!(alice.presence(&id(name)), state, "{name}");
+        let seen = alice.last_seen(&id(name)).unwrap();
+        let ago = alice.unseen_for(&id(name)).unwrap();
+        assert!(world.now.since(seen) >= ago, "as of the latest call");
+        let expiry = Timing::default().presence_expiry().unwrap();
+        assert_eq!(ago > expiry, name == "carol", "{name}: {ago:?}");
+    }
+    let told = world.member("alice").notices.iter().find(|n| is_gone("carol")(n)).unwrap();
+    let since = alice.last_seen(&id("carol"));
+    assert_eq!(*told, Notice::UserNotPresent { member: id("carol"), since });
+    // Nothing is known of strangers, nor outside a session.
+    assert_eq!(alice.presence(&id("dave")), PresenceState::Unknown);
+    assert_eq!((alice.last_seen(&id("dave")), alice.unseen_for(&id("dave"))), (None, None));
+    let outside = World::new(&NAMES);
+    assert_eq!(outside.session("bob").presence(&id("alice")), PresenceState::Unknown);
+    assert_eq!(outside.session("bob").last_seen(&id("alice")), None);
 }

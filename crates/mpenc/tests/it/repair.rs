@@ -44,6 +44,8 @@ fn warned(world: &World, name: &str, message: MessageId) -> bool {
 //= type=test
 //= docs/spec/attacks.md#ATK-124
 //= type=test
+//= docs/spec/attacks.md#ATK-131
+//= type=test
 #[test]
 fn what_was_lost_comes_again_and_the_warning_ends() {
     // In v2 Carol would ask for it as soon as somebody acknowledges it (V2-035).

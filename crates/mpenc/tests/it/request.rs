@@ -170,7 +170,12 @@ fn of_two_who_miss_the_same_one_asks() {
     let (keys, start) = (Keys::of(&world, "bob"), world.packets.len());
     let (_, packet) = say_without(&mut world, "alice", "one", &["carol", "dave"]);
     world.say("alice", "two");
-    world.pass_secs(3);
+    // Until both would have asked, nothing answers.
+    hold(&mut world, "alice", true);
+    world.pass(Timing::default().bc_lat() / 4);
+    assert_eq!(keys.asked(&world, start).len(), 1);
+    hold(&mut world, "alice", false);
+    world.pass_secs(1);
     for name in ["carol", "dave"] {
         assert_eq!(world.texts(name), ["one", "two"], "{name}");
     }
@@ -309,6 +314,8 @@ fn an_old_request_causes_a_copy_now_and_then() {
 //= docs/spec/protocol.md#LIV-024
 //= type=test
 //= docs/spec/attacks.md#ATK-130
+//= type=test
+//= docs/spec/attacks.md#ATK-131
 //= type=test
 #[test]
 fn a_flood_of_requests_is_answered_within_the_budget() {

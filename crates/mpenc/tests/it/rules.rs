@@ -169,6 +169,8 @@ fn a_former_subsession_delays_nothing() {
 fn arguments_are_judged_before_anything_happens() {
     //= docs/spec/protocol.md#SES-045
     //= type=test
+    //= docs/spec/attacks.md#ATK-198
+    //= type=test
     let mut world = World::new(&["alice", "bob"]);
     world.establish(&["alice", "bob"]);
     world.pass_secs(100);

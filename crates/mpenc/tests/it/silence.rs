@@ -125,6 +125,40 @@ fn whoever_never_acknowledges_is_named() {
     }
 }
 
+/// Everything that Carol gets comes so late, again and again.
+//= docs/spec/attacks.md#ATK-139
+//= type=test
+#[test]
+fn somebody_who_gets_everything_late_is_named_only_when_it_is_too_late() {
+    let names = ["alice", "bob", "carol"];
+    let timing = Timing::default();
+    let mut world = World::new(&names);
+    world.establish(&names);
+    world.pass_secs(100);
+    let pass = |world: &mut World, late, texts| {
+        for n in 0..texts {
+            world.members.get_mut(&id("carol")).unwrap().held = true;
+            world.act(names[n % 2], |s, env| s.send(env, "soon?")).unwrap();
+            world.pass(late);
+            world.members.get_mut(&id("carol")).unwrap().held = false;
+            world.settle();
+        }
+    };
+    pass(&mut world, timing.bc_lat() - core::time::Duration::from_millis(1), 60);
+    world.pass_secs(30);
+    for name in names {
+        assert!(world.member(name).warnings().is_empty(), "{name}");
+        assert!(world.session(name).is_consistent(), "{name}");
+    }
+    pass(&mut world, timing.fa_intv(), 1);
+    for name in ["alice", "bob"] {
+        assert_eq!(unacked(&world, name), [set(&["carol"])], "{name}");
+    }
+    world.pass_secs(30);
+    assert!(names.iter().all(|name| world.session(name).overdue().is_empty()));
+    assert_eq!(world.texts("carol").len(), 61);
+}
+
 #[test]
 fn each_half_of_a_divided_group_is_warned() {
     // ATK-089: both halves are kept alive, and hear nothing of each other.

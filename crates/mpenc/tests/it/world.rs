@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
     /// What never reaches these members, however often it is sent.
     lost: Vec<(MemberId, Vec<u8>)>,
+    /// Whom the next packets do not reach, one entry for each packet.
+    pub(crate) missing: VecDeque<MemberSet>,
 }
 
 /// The profile of worlds that do not say which: what is tested here holds for every profile, and
@@ -107,6 +109,7 @@ impl World {
             now: Timestamp::from_millis(1_000),
             packets: Vec::new(),
             lost: Vec::new(),
+            missing: VecDeque::new(),
         }
     }
 
@@ -170,7 +173,11 @@ impl World {
     }
 
     pub(crate) fn order(&mut self, event: &ChannelEvent) {
-        for name in &self.channel {
+        let missing = match event {
+            ChannelEvent::Packet { .. } => self.missing.pop_front().unwrap_or_default(),
+            _ => MemberSet::new(),
+        };
+        for name in self.channel.difference(&missing).iter() {
             let lost = self.lost.iter().any(|(to, packet)| {
                 to == name && matches!(event, ChannelEvent::Packet { bytes, .. } if bytes == packet)
             });

@@ -43,6 +43,8 @@ fn no_bit_can_be_changed() {
 /// are its own invention, with an own key, or with what others encrypted.
 //= docs/spec/attacks.md#ATK-141
 //= type=test
+//= docs/spec/attacks.md#ATK-126
+//= type=test
 #[test]
 fn outsiders_write_nothing() {
     let packets = series::<V2>("alice", 3);
@@ -115,6 +117,8 @@ fn header_tag_and_nonce_are_encrypted_with() {
 /// Every member knows every chain. Whoever fills it with junk before the author does gains
 /// nothing.
 //= docs/spec/attacks.md#ATK-142
+//= type=test
+//= docs/spec/attacks.md#ATK-126
 //= type=test
 //= docs/spec/v2.md#V2-022
 //= type=test
