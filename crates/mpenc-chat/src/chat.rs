@@ -7,6 +7,7 @@ mod screen;
 mod status;
 mod stop;
 mod venue;
+mod waiting;
 mod warnings;
 
 pub(crate) use stop::Stop;

@@ -31,6 +31,12 @@ pub(super) enum Command {
     Verify(MemberId, Option<String>),
     /// List the warnings that are in force.
     Warnings,
+    /// List the texts that wait.
+    Queue,
+    /// Send the text that waits at this place of the list, from 1.
+    Resend(usize),
+    /// Give up the text that waits at this place of the list, from 1.
+    Discard(usize),
     /// Enter the room again.
     Join,
     /// Leave.
@@ -89,11 +95,25 @@ impl Command {
                 None => Err("/verify takes a name".to_owned()),
             },
             "/warnings" => alone(Self::Warnings),
+            "/queue" => alone(Self::Queue),
+            "/resend" => Ok(Self::Resend(place(&verb, &words)?)),
+            "/discard" => Ok(Self::Discard(place(&verb, &words)?)),
             "/join" => alone(Self::Join),
             "/part" | "/quit" => alone(Self::Part),
             "/help" => alone(Self::Help),
             _ => Err(format!("there is no command {verb}; /help lists them")),
         }
+    }
+}
+
+/// A place in the list of texts that wait, from 1.
+fn place(verb: &str, words: &[String]) -> Result<usize, String> {
+    match words {
+        [number] => match number.trim_matches(['(', ')']).parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(format!("{number} is not the number of a text that waits")),
+        },
+        _ => Err(format!("{verb} takes the number of a text that waits; /queue lists them")),
     }
 }
 
@@ -151,6 +171,9 @@ pub(super) const HELP: &str = "\
   /verify NAME     you compared NAME's fingerprint by another way: trust the key
                    (/verify NAME FINGERPRINT trusts it only if it is that one)
   /warnings        what is not right at the moment
+  /queue           what you wrote that waits, or did not reach everybody, and why
+  /resend N        send what waits at place N of /queue
+  /discard N       give up what waits at place N of /queue
   /join            enter the room again after leaving it
   /part, /quit     say farewell and leave; so do Ctrl-D and Ctrl-C
   /help            this list
@@ -189,6 +212,9 @@ mod tests {
         check("/quit", Command::Part);
         check("/help", Command::Help);
         check("/warnings", Command::Warnings);
+        check("/queue", Command::Queue);
+        check("/resend 2", Command::Resend(2));
+        check("/discard (1)", Command::Discard(1));
         check("/join", Command::Join);
     }
 
@@ -203,6 +229,8 @@ mod tests {
         check("/info", "/info takes the number of a message");
         check("/info x", "x is not the number of a message");
         check("/info 0", "0 is not the number of a message");
+        check("/resend", "/resend takes the number of a text that waits; /queue lists them");
+        check("/discard 0", "0 is not the number of a text that waits");
         check("/part now", "/part takes nothing after it");
         check("/include \"bob", "a quotation mark is missing");
         check("/include \"\"", "a member name must not be empty");
@@ -224,6 +252,9 @@ mod tests {
             "/info",
             "/verify",
             "/warnings",
+            "/queue",
+            "/resend",
+            "/discard",
             "/join",
             "/part",
             "/quit",

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use mpenc::client::{RequestError, Session};
+use mpenc::queue::QueueError;
 use mpenc::{ChangeError, MemberId, MemberSet, Notice, PublicKey, SendError, SessionState, Timing};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::command::{Command, HELP};
 use super::input::BadLine;
+use super::waiting::Waiting;
 use super::warnings::{Effect, Warnings};
 use super::{Stop, screen, status};
 use crate::failure::Failure;
@@ -26,6 +28,7 @@ pub(super) struct Room {
     auto_include: bool,
     paint: Paint,
     warnings: Warnings,
+    waiting: Waiting,
     requests: JoinSet<(Request, Result<(), RequestError>)>,
     /// The user was told who could include it.
     told_to_wait: bool,
@@ -64,6 +67,7 @@ impl Room {
             auto_include,
             paint: Paint::stdout(),
             warnings: Warnings::default(),
+            waiting: Waiting::default(),
             requests: JoinSet::new(),
             told_to_wait: false,
             stopping: None,
@@ -184,10 +188,18 @@ impl Room {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Nothing => {}
-            Command::Say(text) => match self.session.send(&text) {
-                Ok(_) => {}
-                Err(error @ SendError::TooLarge { .. }) => self.fail(2, &error.to_string()),
-                Err(error) => self.fail(1, &error.to_string()),
+            Command::Say(text) => self.say(&text),
+            Command::Queue => {
+                let text = self.waiting.list(&self.session);
+                self.tell(&text);
+            }
+            Command::Resend(place) => match self.waiting.resend(&self.session, place) {
+                Ok(text) => self.tell(&text),
+                Err(sentence) => self.fail(1, &sentence),
+            },
+            Command::Discard(place) => match self.waiting.discard(&self.session, place) {
+                Ok(text) => self.tell(&text),
+                Err(sentence) => self.fail(2, &sentence),
             },
             Command::Include(members) => self.include(members),
             Command::Exclude(members) => self.exclude(members),
@@ -234,6 +246,24 @@ impl Room {
             Command::Join => self.request(Request::Join),
             Command::Part => self.part(),
             Command::Help => self.tell(HELP),
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        match self.waiting.send(&self.session, text) {
+            Ok(Some(kept)) => self.tell(&kept),
+            Ok(None) => {}
+            Err(error @ QueueError::Send(SendError::TooLarge { .. })) => {
+                self.fail(2, &error.to_string());
+            }
+            Err(error) => self.fail(1, &error.to_string()),
+        }
+        self.tell_resent();
+    }
+
+    fn tell_resent(&mut self) {
+        while let Some(text) = self.waiting.resent() {
+            self.tell(&text);
         }
     }
 
@@ -301,6 +331,8 @@ impl Room {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest looks after itself")]
     fn show(&mut self, notice: &Notice) {
         let paint = self.paint;
+        self.waiting.note(&self.session, notice);
+        self.tell_resent();
         let text = match notice {
             Notice::MessageReady { id, .. } => {
                 self.session.view(|session| screen::message(session, id, paint))
@@ -395,6 +427,9 @@ impl Room {
     async fn leave(mut self) -> Result<(), Failure> {
         while let Some(notice) = self.session.try_next_notice() {
             self.show(&notice);
+        }
+        if let Some(sentence) = self.waiting.never_sent() {
+            self.fail(1, &sentence);
         }
         self.session.close();
         // The connection says goodbye in the background, and takes our name with it; without a

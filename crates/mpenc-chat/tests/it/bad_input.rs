@@ -144,7 +144,8 @@ fn lines_typed_in_a_chat() {
     check("/sing", "there is no command /sing; /help lists them");
     check("/include \u{1b}[2J", "a member name must not contain control characters");
     check(&"x".repeat(40_000), "the line is too long: 40000 bytes");
-    check("hello?", "not in a session with others; the text was not sent");
+    chat.type_line("hello?");
+    chat.expect("* not sent; it waits until you decide: /queue");
     chat.type_bytes(b"caf\xe9\n");
     chat.expect("mpenc: the line is not valid UTF-8");
     chat.end_input();

@@ -117,6 +117,34 @@ fn auto_include_lets_people_in() {
 }
 
 #[test]
+fn what_is_typed_outside_waits_for_a_decision() {
+    let data = tempfile::tempdir().unwrap();
+    let (_relay, url) = relay();
+    let mut ann = chat(&url, "ann", data.path(), &["--auto-include"]);
+    ann.expect("you are alone in the room");
+    for line in ["first", "second", "third"] {
+        ann.type_line(line);
+        ann.expect("* not sent; it waits until you decide: /queue");
+    }
+    let mut bob = chat(&url, "bob", data.path(), &[]);
+    bob.expect("you are in a session with ann");
+    ann.expect("you are in a session with bob");
+    ann.type_line("/queue");
+    ann.expect("(1) first");
+    ann.expect("it was written outside a session with others");
+    ann.type_line("/discard 1");
+    ann.expect("it will not be sent again");
+    ann.type_line("/resend 1");
+    ann.expect("* sent now: what waited");
+    bob.expect("[1] ann: second");
+    ann.type_line("/resend 2");
+    ann.expect("mpenc: nothing waits at place 2");
+    ann.type_line("/part");
+    ann.expect("mpenc: one line was never sent");
+    assert_eq!(ann.end().0, Some(1));
+}
+
+#[test]
 fn a_changed_key_is_refused_loudly() {
     let data = tempfile::tempdir().unwrap();
     let other = tempfile::tempdir().unwrap();
