@@ -183,3 +183,23 @@ impl Story {
         self.leaks.iter().find(next).map_or_else(Vec::new, |leak| leak.state.clone())
     }
 }
+
+/// Identity keys sign, and nothing that is read depends on them: whoever has those of all members
+/// reads neither what was said before nor what is said until the next change.
+//= docs/spec/protocol.md#SEC-014
+//= type=test
+//= docs/spec/protocol.md#SEC-015
+//= type=test
+#[test]
+fn identity_keys_alone_open_nothing() {
+    for (profile, what) in [(Profile::V1, "identity"), (Profile::V2, "hedging key")] {
+        let story = story(profile, "bob");
+        let all = story.leaks.iter().flat_map(|leak| &leak.state);
+        let identities: State = all.filter(|secret| secret.what == what).cloned().collect();
+        // In v2 the memory has what is derived from the identity, to draw numbers with.
+        assert!(identities.len() >= ALL.len(), "{profile}");
+        for found in [v1::read(&story.log, &identities), v2::read(&story.log, &identities)] {
+            assert!(found.is_empty(), "{profile}: {found:?}");
+        }
+    }
+}
