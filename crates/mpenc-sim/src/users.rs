@@ -89,12 +89,14 @@ impl World {
             SessionState::JoinFailed => return Some(Wish::Reenter),
             _ => {}
         }
-        // In v1 a bystander cannot see the end of its exclusion, and leaves by itself (ORD-034).
-        let by_itself = if self.options.v2 { Duration::ZERO } else { self.timing.fin_timeout() };
+        // A bystander is sent away, or leaves by itself in time (ORD-034): in v1 it cannot see the
+        // end of its exclusion, and where nothing is wrong nobody has to lose patience.
+        let waits = !self.options.v2 || harmless;
+        let by_itself = if waits { self.timing.fin_timeout() } else { Duration::ZERO };
         let patience = Duration::from_millis(op_timeout + 10_000) + by_itself;
         let is_excluded = |op: &mpenc::OperationView| op.change.exclude.contains(&person.name);
         if let Some(running) = session.operation().filter(is_excluded)
-            && !self.options.v2
+            && waits
             && running.running_for <= patience
         {
             return None;
