@@ -2,7 +2,7 @@
 
 mod scene;
 
-use mpenc::{MemberId, MessageId};
+use mpenc::{MemberId, MessageId, Profile};
 use tokio::time::Instant;
 
 use crate::cli::DemoArgs;
@@ -184,6 +184,27 @@ impl Director {
             )
         };
         self.check(true, &text)
+    }
+
+    /// Everybody there knows that all is well, from what members have signed (UIX-009).
+    async fn all_is_well(&self) -> Result<(), Failure> {
+        let verifies = self.company.stage.profile() != Profile::V1;
+        for name in &self.company.present() {
+            let well = |session: &mpenc::Session| {
+                let health = session.health();
+                health.nothing_missing_before
+                    && health.nothing_missing_after
+                    && health.everybody_has_all
+                    && (health.order_verified || !verifies)
+            };
+            let what = || "a sign from everybody that all is well".to_owned();
+            self.company.actor(name)?.until(self.company.stage.bounds.message, what, well).await?;
+        }
+        let order = if verifies { " and has accepted the same changes" } else { "" };
+        self.check(
+            true,
+            &format!("Each of them knows: nothing is missing, everybody has it all{order}"),
+        )
     }
 
     /// What somebody's latest stay has of a message.

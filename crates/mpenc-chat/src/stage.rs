@@ -92,6 +92,11 @@ impl Stage {
         })
     }
 
+    /// The profile that everybody speaks.
+    pub(crate) const fn profile(&self) -> Profile {
+        self.profile
+    }
+
     /// Where it is, for people.
     pub(crate) fn place(&self) -> String {
         self.hall.describe()

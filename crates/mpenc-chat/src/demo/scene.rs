@@ -57,7 +57,8 @@ impl Director {
         let mut expected = vec![ben, cleo];
         expected.sort();
         self.check(answers == expected, "Ada had seen both: [4] answers [2] and [3]")?;
-        self.acknowledged(0).await
+        self.acknowledged(0).await?;
+        self.all_is_well().await
     }
 
     async fn newcomer(&mut self) -> Result<(), Failure> {
