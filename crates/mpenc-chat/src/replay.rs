@@ -63,7 +63,8 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
             stage.place(),
         ));
     }
-    let mut performance = Performance::new(&script, &plan, Company::new(stage), chaos);
+    let company = Company::new(stage);
+    let mut performance = Performance::new(&script, &plan, company, chaos, args.lose.is_some());
     let acted = performance.act().await;
     report.disconnections = performance.disconnections();
     let (company, sent) = performance.end();
