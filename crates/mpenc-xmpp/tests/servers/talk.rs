@@ -50,6 +50,19 @@ impl Talker {
         }
     }
 
+    /// Waits until it is in the room; false if the channel gave up instead.
+    pub(crate) async fn enters(&self) -> bool {
+        let begin = Instant::now();
+        while self.session.view(|session| session.channel_members().is_none()) {
+            assert!(begin.elapsed() < PATIENCE, "{} waited in vain to enter", self.member);
+            if self.session.closed().is_some() {
+                return false;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        true
+    }
+
     pub(crate) async fn until_members(&self, members: &MemberSet) {
         let what = format!("the session to consist of {members}");
         self.until(&what, |session| session.members() == *members && session.operation().is_none())
