@@ -10,10 +10,11 @@ const PROGRAMS: [(&str, &str); 2] = [("prosody", "prosody"), ("ejabberdctl", "ej
 /// Where the tests are.
 const TESTS: &str = "crates/mpenc-xmpp/tests/servers";
 
-/// Commands of the program that take place on a server. Not yet `demo --xmpp`: in one of three
-/// runs the server ends the session of Emil, who came back uninvited, and why is not known.
-pub(crate) const COMMANDS: [&str; 1] =
-    ["cargo run --release -p mpenc-chat -- replay crates/mpenc-chat/scenes/hamlet-1-1.txt --xmpp"];
+/// Commands of the program that take place on a server.
+pub(crate) const COMMANDS: [&str; 2] = [
+    "cargo run --release -p mpenc-chat -- demo --xmpp",
+    "cargo run --release -p mpenc-chat -- replay crates/mpenc-chat/scenes/hamlet-1-1.txt --xmpp",
+];
 
 /// Fails if a server is missing; else runs the tests.
 pub(crate) fn run(root: &Path) -> Result<(), String> {

@@ -108,6 +108,11 @@ impl Company {
         let members = self.present().without(name);
         if let Some(gone) = self.present.remove(name) {
             self.settle(&members).await?;
+            let what = || "being sent out".to_owned();
+            gone.until(bound, what, |session| session.channel_members().is_none()).await?;
+            // A session that stays open keeps the connection, and would fight over the name with
+            // a later one of the same person.
+            gone.session.close();
             self.past.push(gone);
         }
         Ok(())
