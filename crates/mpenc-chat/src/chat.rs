@@ -2,6 +2,7 @@
 
 mod command;
 mod input;
+mod news;
 mod room;
 mod screen;
 mod status;

@@ -170,7 +170,7 @@ pub(super) const HELP: &str = "\
   /info N          about message N: what it answers, its readers, who has not acknowledged it
   /verify NAME     you compared NAME's fingerprint by another way: trust the key
                    (/verify NAME FINGERPRINT trusts it only if it is that one)
-  /warnings        what is not right at the moment
+  /warnings        what is not right at the moment, and what other members report
   /queue           what you wrote that waits, or did not reach everybody, and why
   /resend N        send what waits at place N of /queue
   /discard N       give up what waits at place N of /queue

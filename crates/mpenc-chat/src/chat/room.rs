@@ -13,7 +13,7 @@ use super::command::{Command, HELP};
 use super::input::BadLine;
 use super::waiting::Waiting;
 use super::warnings::{Effect, Warnings};
-use super::{Stop, screen, status};
+use super::{Stop, news, screen, status};
 use crate::failure::Failure;
 use crate::keys::{SharedKeys, fingerprint, is_fingerprint_of};
 use crate::term::{self, Paint, Style, complain, say};
@@ -58,6 +58,7 @@ impl Room {
         auto_include: bool,
     ) -> Self {
         let me = session.view(|session| session.me().clone());
+        let warnings = Warnings::of(me.clone());
         Self {
             session,
             me,
@@ -66,7 +67,7 @@ impl Room {
             timing,
             auto_include,
             paint: Paint::stdout(),
-            warnings: Warnings::default(),
+            warnings,
             waiting: Waiting::default(),
             requests: JoinSet::new(),
             told_to_wait: false,
@@ -342,9 +343,9 @@ impl Room {
             }
             Notice::StateChanged { new: SessionState::Joining, .. } => {
                 self.told_to_wait = false;
-                self.session.view(|session| screen::notice(session, notice))
+                self.session.view(|session| news::notice(session, notice))
             }
-            _ => self.session.view(|session| screen::notice(session, notice)),
+            _ => self.session.view(|session| news::notice(session, notice)),
         };
         // Changes of keys are told before whoever brought them.
         self.tell_alarms();

@@ -1,17 +1,14 @@
 //! How things look, line by line.
 
-use mpenc::{Change, MemberId, MemberSet, Message, MessageId, Notice, Session, SessionState};
+use mpenc::{MemberId, Message, MessageId, Session};
 
 use super::status;
 use crate::keys::{Alarm, KnownKeys, Trust, fingerprint};
 use crate::term::{self, Paint, Style};
 
-/// How a message is called: by its number in the log, from 1.
-pub(super) fn number(session: &Session, id: &MessageId) -> String {
-    match session.index_of(id) {
-        Some(index) => format!("[{}]", index.saturating_add(1)),
-        None => "[?]".to_owned(),
-    }
+/// How a message is called: by its number in the log, from 1; none if it is not shown.
+pub(super) fn number(session: &Session, id: &MessageId) -> Option<String> {
+    session.index_of(id).map(|index| format!("[{}]", index.saturating_add(1)))
 }
 
 /// A message: `[7] bob: text`, and `[7 -> 4, 5] bob: text` if it does not just answer the one
@@ -58,54 +55,6 @@ pub(super) fn info(session: &Session, place: usize, paint: Paint) -> Option<Stri
         term::names(&message.readers()),
         message.id,
     ))
-}
-
-/// What a notice tells people, unless it is a warning or a message.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is told elsewhere, or not at all")]
-pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
-    let me = session.me();
-    Some(match notice {
-        Notice::StateChanged { new, .. } => match new {
-            SessionState::Joining if session.is_alone() => "* you are alone in the room".to_owned(),
-            SessionState::Joining => "* entering the room".to_owned(),
-            SessionState::Parted => {
-                "* you have left the room; what you wrote is known to have reached everybody"
-                    .to_owned()
-            }
-            SessionState::PartFailed => "* you are out of the room, and it is not known whether \
-                                         everybody has seen everything"
-                .to_owned(),
-            SessionState::JoinFailed => "* nobody included you; /join tries again".to_owned(),
-            _ => return None,
-        },
-        Notice::MembersChanged { remain, include, exclude, .. } => {
-            members_changed(session, me, remain, include, exclude)
-        }
-        Notice::UserAbsent { member } => format!("* {} is away", term::name(member)),
-        Notice::UserPresent { member } => format!("* {} is there again", term::name(member)),
-        Notice::KeyRefreshed { initiator, .. } => {
-            format!("* {} renewed the keys", term::name(initiator))
-        }
-        Notice::OpRejected { change, winner, .. } => format!(
-            "* a proposal of {} came first, so this one falls away: {}",
-            term::name(winner),
-            change_text(change)
-        ),
-        Notice::OpStarted { change, initiator } if initiator != me && !change.is_refresh() => {
-            started(session, change, initiator)
-        }
-        Notice::OpFailed { change, reason, .. } => {
-            format!("* could not {}: {}", change_text(change), term::escape(&reason.to_string()))
-        }
-        Notice::ContentProgress { author, received, total } => {
-            let percent = received.saturating_mul(100).checked_div(*total).unwrap_or(100);
-            format!("* a long text of {} is arriving: {percent} %", term::name(author))
-        }
-        Notice::Unrecognised { sender } => {
-            format!("* something that is not of this protocol came from {}", term::name(sender))
-        }
-        _ => return None,
-    })
 }
 
 /// Who can read, who waits, and their keys.
@@ -197,62 +146,6 @@ pub(super) fn named(keys: &KnownKeys, member: &MemberId) -> String {
     format!("{} ({trust})", term::name(member))
 }
 
-/// What a change of membership is to do.
-pub(super) fn change_text(change: &Change) -> String {
-    let mut parts = Vec::new();
-    if !change.include.is_empty() {
-        parts.push(format!("include {}", term::names(&change.include)));
-    }
-    if !change.exclude.is_empty() {
-        parts.push(format!("exclude {}", term::names(&change.exclude)));
-    }
-    if parts.is_empty() { "renew the keys".to_owned() } else { parts.join(" and ") }
-}
-
-fn members_changed(
-    session: &Session,
-    me: &MemberId,
-    remain: &MemberSet,
-    include: &MemberSet,
-    exclude: &MemberSet,
-) -> String {
-    let alone = remain.len() == 1 && remain.contains(me);
-    if alone && include.is_empty() {
-        return format!("* you are no longer in a session with {}", term::names(exclude));
-    }
-    if alone && exclude.is_empty() && session.log_len() == 0 {
-        return format!("* you are in a session with {}", term::names(include));
-    }
-    let mut line = "*".to_owned();
-    if !include.is_empty() {
-        line.push_str(&format!(" {} can read from now on;", term::names(include)));
-    }
-    if !exclude.is_empty() {
-        line.push_str(&format!(" {} cannot read any more;", term::names(exclude)));
-    }
-    let others = remain.union(include).without(me);
-    line.push_str(&format!(" in the session with you: {}", term::names(&others)));
-    line
-}
-
-//= docs/spec/protocol.md#UIX-005
-fn started(session: &Session, change: &Change, initiator: &MemberId) -> String {
-    let who = term::name(initiator);
-    let readers = term::names(&session.members().without(session.me()));
-    let until = if readers.is_empty() {
-        String::new()
-    } else {
-        format!("; until that is done, what you write goes to {readers}")
-    };
-    if change.include.contains(session.me()) {
-        format!("* {who} is including you")
-    } else if change.exclude.contains(session.me()) {
-        format!("* {who} is excluding you; until that is done, you read what is written")
-    } else {
-        format!("* {who} is about to {}{until}", change_text(change))
-    }
-}
-
 fn key_text(keys: &KnownKeys, member: &MemberId) -> String {
     match keys.get(member) {
         Some((key, trust)) => format!("{}  {}", trust_text(Some(trust)), fingerprint(&key)),
@@ -288,7 +181,7 @@ fn list(numbers: &[usize]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use mpenc::Timing;
     use mpenc::client::{Client, Session as Handle};
     use mpenc::memory::Room;
@@ -296,7 +189,7 @@ mod tests {
     use super::*;
     use crate::keys::random_identity;
 
-    fn id(name: &str) -> MemberId {
+    pub(in crate::chat) fn id(name: &str) -> MemberId {
         MemberId::new(name).unwrap()
     }
 
@@ -308,8 +201,22 @@ mod tests {
         client.open(channel)
     }
 
+    /// Ann and bob, in a session.
+    pub(in crate::chat) async fn two(room: &Room) -> (Handle, Handle) {
+        let ann = enter(room, "ann").await;
+        ann.join().await.unwrap();
+        let bob = enter(room, "bob").await;
+        let joined = bob.join();
+        while ann.view(|session| session.candidates().is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        ann.include([id("bob")]).await.unwrap();
+        joined.await.unwrap();
+        (ann, bob)
+    }
+
     /// Waits until a session shows this many messages.
-    async fn shows(session: &Handle, count: usize) {
+    pub(in crate::chat) async fn shows(session: &Handle, count: usize) {
         while session.view(|session| session.log_len()) < count {
             tokio::task::yield_now().await;
         }
@@ -329,15 +236,7 @@ mod tests {
     #[tokio::test]
     async fn messages_show_what_they_answer_and_for_whom_they_are() {
         let room = Room::new();
-        let ann = enter(&room, "ann").await;
-        ann.join().await.unwrap();
-        let bob = enter(&room, "bob").await;
-        let joined = bob.join();
-        while ann.view(|session| session.candidates().is_empty()) {
-            tokio::task::yield_now().await;
-        }
-        ann.include([id("bob")]).await.unwrap();
-        joined.await.unwrap();
+        let (ann, bob) = two(&room).await;
         ann.send("one\u{1b}[2J").unwrap();
         shows(&bob, 1).await;
         assert_eq!(line(&bob, 1), "[1] ann: one\\u{1b}[2J");
@@ -368,17 +267,6 @@ mod tests {
         ann.include([id("cid")]).await.unwrap();
         joined.await.unwrap();
         assert_eq!(line(&ann, 1), "[1] ann: one\\u{1b}[2J  (for bob)");
-    }
-
-    #[test]
-    fn changes_read_as_sentences() {
-        let change = |include: &[&str], exclude: &[&str]| Change {
-            include: include.iter().map(|name| id(name)).collect(),
-            exclude: exclude.iter().map(|name| id(name)).collect(),
-        };
-        assert_eq!(change_text(&change(&[], &[])), "renew the keys");
-        assert_eq!(change_text(&change(&["b", "a"], &[])), "include a, b");
-        assert_eq!(change_text(&change(&["a"], &["b"])), "include a and exclude b");
     }
 
     #[test]

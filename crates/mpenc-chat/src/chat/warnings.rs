@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use mpenc::security::ErrorCode;
 use mpenc::{MemberId, MemberSet, MessageId, Notice};
 
 use crate::term;
@@ -28,8 +29,9 @@ enum Subject {
 }
 
 /// The warnings that are in force.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Warnings {
+    me: MemberId,
     raised: BTreeMap<Subject, String>,
     lasting: usize,
 }
@@ -46,6 +48,11 @@ pub(super) enum Effect {
 }
 
 impl Warnings {
+    /// None yet, for this member.
+    pub(super) fn of(me: MemberId) -> Self {
+        Self { me, raised: BTreeMap::new(), lasting: 0 }
+    }
+
     /// Everything in force, one sentence each.
     pub(super) fn in_force(&self) -> impl Iterator<Item = &str> {
         self.raised.values().map(String::as_str)
@@ -57,15 +64,16 @@ impl Warnings {
         self.raise(Subject::Lasting(self.lasting), text)
     }
 
-    /// Takes a notice; `number` says how a message is called on the screen.
+    /// Takes a notice; `number` says how a message is called on the screen, if it is there.
     //= docs/spec/protocol.md#UIX-003
     //= docs/spec/protocol.md#UIX-004
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other notice is about a warning")]
+    // Every notice stands here, so that clippy objects to a new one about which nobody has decided.
     pub(super) fn note(
         &mut self,
         notice: &Notice,
-        number: impl Fn(&MessageId) -> String,
+        number: impl Fn(&MessageId) -> Option<String>,
     ) -> Effect {
+        let called = |id: &MessageId| number(id).unwrap_or_else(|| "[?]".to_owned());
         match notice {
             Notice::NotFullyAcked { id, unacked_by, last_word, away } => {
                 let end = match (last_word, away) {
@@ -75,13 +83,13 @@ impl Warnings {
                 };
                 let text = format!(
                     "{} is not known to have reached {}{end}",
-                    number(id),
+                    called(id),
                     everybody_of(unacked_by)
                 );
                 self.raise(Subject::Unacked(*id), text)
             }
             Notice::MessageFullyAcked { id } => {
-                let text = format!("{} has reached everybody", number(id));
+                let text = format!("{} has reached everybody", called(id));
                 self.withdraw(&Subject::Unacked(*id), text)
             }
             Notice::NotAccepted { id, author, missing } => self.raise(
@@ -195,6 +203,29 @@ impl Warnings {
                 "this program made a mistake and takes no more part; please report it: {}",
                 term::escape(description)
             )),
+            Notice::ErrorReported { member, code, subject } => {
+                let subject = subject.as_ref().and_then(number);
+                self.last(reported(member, *code, subject.as_deref()))
+            }
+            // Nobody else should have it: this program does not publish keys.
+            Notice::KeyPublished { member, .. } if *member == self.me => self.last(
+                "a key under which you wrote here is public, and this program did not publish it: \
+                 somebody has got hold of it, perhaps on this device; whatever comes under it in \
+                 your name proves nothing any more"
+                    .to_owned(),
+            ),
+            // News, messages, and progress of what is under way.
+            Notice::StateChanged { .. }
+            | Notice::OpProposed { .. }
+            | Notice::OpRejected { .. }
+            | Notice::OpStarted { .. }
+            | Notice::ContentProgress { .. }
+            | Notice::OperationEnded { .. }
+            | Notice::EnterRequest { .. }
+            | Notice::MessageReady { .. }
+            | Notice::SubsessionClosed { .. }
+            | Notice::KeyPublished { .. }
+            | Notice::Unrecognised { .. } => Effect::None,
             _ => Effect::None,
         }
     }
@@ -210,6 +241,30 @@ impl Warnings {
             None => Effect::None,
         }
     }
+}
+
+/// What somebody says that it met. It may be wrong or lie, and it may not be the only one that does.
+fn reported(member: &MemberId, code: ErrorCode, subject: Option<&str>) -> String {
+    let what = match (code, subject) {
+        (ErrorCode::BadMessage, Some(shown)) => format!("{shown} breaks a rule"),
+        (ErrorCode::BadMessage, None) => {
+            "it got a message that breaks a rule, and is not shown here".to_owned()
+        }
+        (ErrorCode::Fork, Some(shown)) => {
+            format!("it got another message of the same author in the place of {shown}")
+        }
+        (ErrorCode::Fork, None) => {
+            "somebody wrote two messages that contradict each other".to_owned()
+        }
+        (ErrorCode::InconsistentHistory, _) => {
+            "others were told of other changes of membership than it was".to_owned()
+        }
+    };
+    format!(
+        "{} says that {what}; this may be a mistake or a lie, and nothing follows from it here: \
+         compare with the others, by another way, what each of you sees",
+        term::name(member)
+    )
 }
 
 fn everybody_of(members: &MemberSet) -> String {
@@ -228,8 +283,8 @@ mod tests {
     fn a_warning_lasts_until_it_is_withdrawn() {
         let id = MessageId::new(&[1]).unwrap();
         let bob = MemberSet::of(&MemberId::new("bob").unwrap());
-        let number = |_: &MessageId| "[1]".to_owned();
-        let mut warnings = Warnings::default();
+        let number = |_: &MessageId| Some("[1]".to_owned());
+        let mut warnings = Warnings::of(MemberId::new("ann").unwrap());
         let early = Notice::MessageFullyAcked { id };
         assert_eq!(warnings.note(&early, number), Effect::None, "nothing to withdraw");
 
@@ -245,12 +300,51 @@ mod tests {
     #[test]
     fn some_warnings_stay() {
         let author = MemberId::new("a\u{202e}b").unwrap();
-        let mut warnings = Warnings::default();
+        let mut warnings = Warnings::of(MemberId::new("ann").unwrap());
         let first = MessageId::new(&[1]).unwrap();
         let fork = Notice::AuthorFork { author, first, second: first };
-        let Effect::Raised(text) = warnings.note(&fork, |_| String::new()) else { panic!() };
+        let Effect::Raised(text) = warnings.note(&fork, |_| None) else { panic!() };
         assert!(!text.contains('\u{202e}'), "{text}");
-        warnings.note(&fork, |_| String::new());
+        warnings.note(&fork, |_| None);
         assert_eq!(warnings.in_force().count(), 2);
+    }
+
+    //= docs/spec/protocol.md#ORD-046
+    //= type=test
+    #[test]
+    fn what_others_report_is_said_to_be_their_word() {
+        let mut warnings = Warnings::of(MemberId::new("ann").unwrap());
+        let (shown, absent) = (MessageId::new(&[1]).unwrap(), MessageId::new(&[2]).unwrap());
+        let mut check = |code, subject, expect: &str| {
+            let member = MemberId::new("bob").unwrap();
+            let notice = Notice::ErrorReported { member, code, subject };
+            let number = |id: &MessageId| (*id == shown).then(|| "[1]".to_owned());
+            let Effect::Raised(text) = warnings.note(&notice, number) else { panic!() };
+            let end = "; this may be a mistake or a lie, and nothing follows from it here: compare \
+                       with the others, by another way, what each of you sees";
+            assert_eq!(text, format!("bob says that {expect}{end}"));
+        };
+        let (bad, fork) = (ErrorCode::BadMessage, ErrorCode::Fork);
+        check(bad, Some(shown), "[1] breaks a rule");
+        check(bad, Some(absent), "it got a message that breaks a rule, and is not shown here");
+        let other = "it got another message of the same author in the place of [1]";
+        check(fork, Some(shown), other);
+        let two = "somebody wrote two messages that contradict each other";
+        check(fork, Some(absent), two);
+        let order = "others were told of other changes of membership than it was";
+        check(ErrorCode::InconsistentHistory, None, order);
+        assert_eq!(warnings.in_force().count(), 5, "nothing withdraws them");
+    }
+
+    #[test]
+    fn an_own_key_that_is_public_is_a_warning_and_that_of_others_is_not() {
+        let (ann, bob) = (MemberId::new("ann").unwrap(), MemberId::new("bob").unwrap());
+        let sid = mpenc::SubsessionId::new([1; 32]);
+        let mut warnings = Warnings::of(ann.clone());
+        let others = Notice::KeyPublished { member: bob, sid };
+        assert_eq!(warnings.note(&others, |_| None), Effect::None);
+        let own = Notice::KeyPublished { member: ann, sid };
+        let Effect::Raised(text) = warnings.note(&own, |_| None) else { panic!() };
+        assert!(text.contains("somebody has got hold of it"), "{text}");
     }
 }
