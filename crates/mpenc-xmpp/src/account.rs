@@ -2,10 +2,12 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
 
+use tokio_rustls::rustls::RootCertStore;
 use tokio_xmpp::jid::{BareJid, Jid};
 use zeroize::Zeroizing;
 
 use crate::limits::{DEFAULT_FRAGMENT, MAX_PACKET_LEN, MIN_FRAGMENT};
+use crate::tls;
 
 /// A password; wiped on drop, never printed.
 ///
@@ -39,6 +41,8 @@ pub struct Account {
     pub(crate) jid: Jid,
     pub(crate) password: Password,
     pub(crate) transport: Transport,
+    /// Trusted beside those of the operating system.
+    pub(crate) authorities: RootCertStore,
     pub(crate) room_password: Option<Password>,
     pub(crate) max_fragment: usize,
 }
@@ -74,6 +78,11 @@ pub enum AccountError {
         /// Where to.
         address: SocketAddr,
     },
+    /// What should be certificates of authorities is not.
+    InvalidAuthority {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl fmt::Display for AccountError {
@@ -90,6 +99,9 @@ impl fmt::Display for AccountError {
                 "refusing to talk to {address} without TLS: plaintext is for addresses of this \
                  machine only (127.0.0.1 or [::1])"
             ),
+            Self::InvalidAuthority { reason } => {
+                write!(f, "not certificates of authorities in PEM: {reason}")
+            }
         }
     }
 }
@@ -126,6 +138,7 @@ impl Account {
             jid,
             password,
             transport: Transport::Tls,
+            authorities: RootCertStore::empty(),
             room_password: None,
             max_fragment: DEFAULT_FRAGMENT,
         })
@@ -137,6 +150,27 @@ impl Account {
     pub fn server(mut self, host: &str, port: u16) -> Self {
         self.transport = Transport::TlsTo { host: host.to_owned(), port };
         self
+    }
+
+    /// Trusts these certificate authorities too, beside those that the operating system trusts
+    /// and those given before: for a server of one's own, whose certificate no public authority
+    /// has signed. `pem` is a text with one or more certificates, as `openssl` writes them; other
+    /// things in it are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::InvalidAuthority`] if there is none, or one cannot be read.
+    ///
+    /// # Security
+    ///
+    /// Whoever has the key of such an authority can pass for the account's server, and for no
+    /// other: the certificates are used for this account only. The name in the server's
+    /// certificate is checked all the same.
+    pub fn trust_authorities(mut self, pem: &[u8]) -> Result<Self, AccountError> {
+        let more =
+            tls::authorities(pem).map_err(|reason| AccountError::InvalidAuthority { reason })?;
+        self.authorities.extend(more.roots);
+        Ok(self)
     }
 
     /// Connects without TLS to an address of this machine.
@@ -180,6 +214,10 @@ impl Account {
 
     pub(crate) fn user(&self) -> &str {
         self.jid.node().map_or("", |node| node.as_str())
+    }
+
+    pub(crate) fn domain(&self) -> &str {
+        self.jid.domain().as_str()
     }
 }
 

@@ -42,7 +42,7 @@ impl ConnectionHandle {
         self.link.command(Command::Cut);
     }
 
-    /// Gives up the stream and with it the stay; the channel connects again.
+    /// Breaks the connection once, without a word to the server; the channel connects again.
     pub fn interrupt(&self) {
         self.link.command(Command::Interrupt);
     }
@@ -101,7 +101,7 @@ impl XmppChannel {
             account.max_fragment,
         );
         let link = Arc::new(Link::new(state, nick));
-        tokio::spawn(link::drive(Arc::clone(&link), account, stream));
+        tokio::spawn(link::drive(Arc::clone(&link), stream));
         Ok(Self { link, member, description })
     }
 

@@ -26,6 +26,12 @@ pub enum ConnectError {
         /// What is wrong.
         reason: String,
     },
+    /// No authority that is trusted here vouches for the server's certificate. If the server is
+    /// one's own, see [`Account::trust_authorities`](crate::Account::trust_authorities).
+    UnknownAuthority {
+        /// The account.
+        account: String,
+    },
     /// The server does not take the name or the password.
     NotAuthorized {
         /// The account.
@@ -64,6 +70,11 @@ impl fmt::Display for ConnectError {
             Self::Tls { account, reason } => {
                 write!(f, "no secure connection to the server of {account}: {reason}")
             }
+            Self::UnknownAuthority { account } => write!(
+                f,
+                "no secure connection to the server of {account}: no authority that is trusted \
+                 here vouches for its certificate"
+            ),
             Self::NotAuthorized { account } => write!(
                 f,
                 "the server does not accept {account} with this password; check both, and that \
@@ -91,7 +102,8 @@ impl ConnectError {
             Self::InvalidRoom { .. }
             | Self::NotAuthorized { .. }
             | Self::NoMechanism { .. }
-            | Self::Tls { .. } => true,
+            | Self::Tls { .. }
+            | Self::UnknownAuthority { .. } => true,
             Self::Unreachable { .. } | Self::Protocol { .. } | Self::Timeout { .. } => false,
         }
     }

@@ -48,8 +48,9 @@
 //! # Security
 //!
 //! The connection uses TLS and checks the server's certificate with the operating system's
-//! authorities. Without TLS only an address of this machine is accepted, and only when asked for
-//! ([`Account::plaintext_on_loopback`]). Mechanisms that prove no password are not used.
+//! authorities, and those of [`Account::trust_authorities`]. Without TLS only an address of this machine is accepted, and only when asked for
+//! ([`Account::plaintext_on_loopback`]). Mechanisms that prove no password are not used; where
+//! the server can, the proof is bound to the TLS connection (RFC 9266).
 //! The server sees who is in the room, and the size and time of packets.
 
 extern crate alloc;
@@ -66,6 +67,8 @@ mod login;
 pub mod prosody;
 mod roster;
 mod state;
+mod tls;
+mod wire;
 
 pub use account::{Account, AccountError, Password};
 pub use channel::{ConnectionHandle, XmppChannel};

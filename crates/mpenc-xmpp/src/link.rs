@@ -17,9 +17,10 @@ use tokio_xmpp::stanzastream::{
 
 use crate::account::Account;
 use crate::error::ConnectError;
-use crate::limits::{CONNECT_TIMEOUT, GIVE_UP, INCOMING_LIMIT, MAX_RESETS, OUTGOING_LIMIT};
+use crate::limits::{GIVE_UP, INCOMING_LIMIT, MAX_RESETS, OUTGOING_LIMIT};
 use crate::login::login;
 use crate::state::State;
+use crate::wire::Cutter;
 
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -40,7 +41,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Command {
     Keep,
-    /// Give up the stream once.
+    /// Break the connection once.
     Interrupt,
     /// The owner has dropped the channel.
     Drop,
@@ -52,6 +53,7 @@ pub(crate) enum Command {
 pub(crate) struct Stream {
     stanzas: StanzaStream,
     failures: mpsc::UnboundedReceiver<ConnectError>,
+    cutter: Cutter,
 }
 
 /// A nickname that nobody else has by accident. It means nothing; the first part is for people
@@ -66,24 +68,27 @@ pub(crate) fn nickname(user: &str) -> String {
 
 /// Logs in and makes a stream of it that logs in again by itself.
 pub(crate) async fn open(account: &Account) -> Result<Stream, ConnectError> {
-    let mut first = Some(login(account).await?);
+    let cutter = Cutter::default();
+    let mut first = Some(login(account, &cutter).await?);
     let account = account.clone();
     let (failed, failures) = mpsc::unbounded_channel();
+    let guard = cutter.clone();
     let connector = move |_: Option<String>, slot: oneshot::Sender<Connection>| match first.take() {
         Some(connection) => {
             // The other end is there, or not interested.
             let _ = slot.send(connection);
         }
         None => {
-            tokio::spawn(restore(account.clone(), slot, failed.clone()));
+            tokio::spawn(restore(account.clone(), guard.clone(), slot, failed.clone()));
         }
     };
-    Ok(Stream { stanzas: StanzaStream::new(Box::new(connector), QUEUE), failures })
+    Ok(Stream { stanzas: StanzaStream::new(Box::new(connector), QUEUE), failures, cutter })
 }
 
 /// Logs in again, until it works or is in vain.
 async fn restore(
     account: Account,
+    cutter: Cutter,
     mut slot: oneshot::Sender<Connection>,
     failed: mpsc::UnboundedSender<ConnectError>,
 ) {
@@ -91,7 +96,7 @@ async fn restore(
     let mut pause = FIRST_PAUSE;
     loop {
         tokio::select! {
-            connection = login(&account) => match connection {
+            connection = login(&account, &cutter) => match connection {
                 Ok(connection) => {
                     let _ = slot.send(connection);
                     return;
@@ -202,7 +207,7 @@ impl Drop for Ending {
 }
 
 /// Looks after the connection of a channel until it ends.
-pub(crate) async fn drive(link: Arc<Link>, account: Account, mut stream: Stream) {
+pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
     let ending = Ending(link);
     let link = &ending.0;
     let mut tokens: VecDeque<StanzaToken> = VecDeque::new();
@@ -261,19 +266,7 @@ pub(crate) async fn drive(link: Arc<Link>, account: Account, mut stream: Stream)
                         }
                         false
                     });
-                    tokens.clear();
-                    link.update(State::suspended);
-                    match interrupt(&account, stream).await {
-                        Ok((again, bound_jid)) => {
-                            stream = again;
-                            lost = None;
-                            reset(link, &bound_jid, &mut resets);
-                        }
-                        Err(error) => {
-                            link.end(format!("the connection was lost: {error}"));
-                            return;
-                        }
-                    }
+                    stream.cutter.cut();
                 }
             },
         }
@@ -288,17 +281,6 @@ pub(crate) async fn drive(link: Arc<Link>, account: Account, mut stream: Stream)
         stream.stanzas.close().await;
     };
     let _ = tokio::time::timeout(GOODBYE_TIMEOUT, goodbye).await;
-}
-
-async fn interrupt(account: &Account, stream: Stream) -> Result<(Stream, Jid), ConnectError> {
-    let _ = tokio::time::timeout(GOODBYE_TIMEOUT, stream.stanzas.close()).await;
-    let mut stream = open(account).await?;
-    match tokio::time::timeout(CONNECT_TIMEOUT, bound(&mut stream)).await {
-        Ok(Some(bound_jid)) => Ok((stream, bound_jid)),
-        Ok(None) | Err(_) => {
-            Err(ConnectError::Timeout { account: account.address(), after: CONNECT_TIMEOUT })
-        }
-    }
 }
 
 /// There is a new stream in place of a broken one.

@@ -4,23 +4,29 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use core::time::Duration;
 
-use sasl::common::Credentials;
+use sasl::common::{ChannelBinding, Credentials};
+use tokio::io::BufStream;
 use tokio::time::timeout;
 use tokio_xmpp::Error;
-use tokio_xmpp::connect::{
-    DnsConfig, ServerConnector, StartTlsServerConnector, TcpServerConnector,
-};
+use tokio_xmpp::connect::{AsyncReadAndWrite, DnsConfig};
 use tokio_xmpp::error::{AuthError, ProtocolError};
 use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::sasl_cb::Type as Binding;
+use tokio_xmpp::parsers::stream_features::StreamFeatures;
 use tokio_xmpp::stanzastream::Connection;
-use tokio_xmpp::xmlstream::{StreamHeader, Timeouts};
+use tokio_xmpp::xmlstream::{StreamHeader, Timeouts, initiate_stream};
 
 use crate::account::{Account, Transport};
 use crate::error::{ConnectError, printable};
 use crate::limits::CONNECT_TIMEOUT;
+use crate::tls::{self, Objection};
+use crate::wire::Cutter;
 
 /// Ways of logging in that prove the password.
 const MECHANISMS: [&str; 3] = ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"];
+
+/// Those of them that are tied to the TLS connection, so that nobody between can pass them on.
+const BOUND_MECHANISMS: [&str; 2] = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"];
 
 /// Silence after which the server is asked for a sign of life, and time for its answer.
 const TIMEOUTS: Timeouts =
@@ -29,30 +35,27 @@ const TIMEOUTS: Timeouts =
 /// Port of clients, where the DNS names no other.
 const PORT: u16 = 5222;
 
-/// Logs in, within a time. The resource is not bound yet.
-pub(crate) async fn login(account: &Account) -> Result<Connection, ConnectError> {
-    let connected = timeout(CONNECT_TIMEOUT, connect(account)).await;
+/// Logs in, within a time. The resource is not bound yet. `cutter` breaks the connection.
+pub(crate) async fn login(account: &Account, cutter: &Cutter) -> Result<Connection, ConnectError> {
+    let connected = timeout(CONNECT_TIMEOUT, connect(account, cutter)).await;
     connected.unwrap_or_else(|_| {
         Err(ConnectError::Timeout { account: account.address(), after: CONNECT_TIMEOUT })
     })
 }
 
-async fn connect(account: &Account) -> Result<Connection, ConnectError> {
-    let result = match &account.transport {
+async fn connect(account: &Account, cutter: &Cutter) -> Result<Connection, ConnectError> {
+    let connection = match &account.transport {
         Transport::Tls => {
-            let dns = DnsConfig::srv(account.jid.domain().as_str(), "_xmpp-client._tcp", PORT);
-            authenticate(account, StartTlsServerConnector::from(dns)).await
+            let dns = DnsConfig::srv(account.domain(), "_xmpp-client._tcp", PORT);
+            over_tls(account, &dns, cutter).await?
         }
         Transport::TlsTo { host, port } => {
-            let dns = DnsConfig::no_srv(host, *port);
-            authenticate(account, StartTlsServerConnector::from(dns)).await
+            over_tls(account, &DnsConfig::no_srv(host, *port), cutter).await?
         }
         Transport::Loopback(address) => {
-            let dns = DnsConfig::addr(&address.to_string());
-            authenticate(account, TcpServerConnector::from(dns)).await
+            in_the_clear(account, &DnsConfig::addr(&address.to_string()), cutter).await?
         }
     };
-    let connection = result.map_err(|error| explain(account, error))?;
     if connection.features.can_bind() {
         Ok(connection)
     } else {
@@ -61,30 +64,74 @@ async fn connect(account: &Account) -> Result<Connection, ConnectError> {
     }
 }
 
-async fn authenticate<C: ServerConnector>(
+async fn over_tls(
     account: &Account,
-    connector: C,
-) -> Result<Connection, Error>
-where
-    C::Stream: 'static,
-{
-    let (pending, channel_binding) =
-        connector.connect(&account.jid, ns::JABBER_CLIENT, TIMEOUTS).await?;
+    dns: &DnsConfig,
+    cutter: &Cutter,
+) -> Result<Connection, ConnectError> {
+    let trusted = tls::trusted(&account.authorities)
+        .map_err(|reason| ConnectError::Tls { account: account.address(), reason })?;
+    let connected = async {
+        let wire = cutter.guard(dns.resolve().await?);
+        let (domain, header) = (account.domain(), header(account));
+        let (stream, binding) = tls::start(wire, domain, header, TIMEOUTS, trusted).await?;
+        authenticate(account, BufStream::new(stream), binding).await
+    };
+    connected.await.map_err(|error| explain(account, error))
+}
+
+async fn in_the_clear(
+    account: &Account,
+    dns: &DnsConfig,
+    cutter: &Cutter,
+) -> Result<Connection, ConnectError> {
+    let connected = async {
+        let wire = cutter.guard(dns.resolve().await?);
+        authenticate(account, BufStream::new(wire), ChannelBinding::None).await
+    };
+    connected.await.map_err(|error| explain(account, error))
+}
+
+/// `binding` is what could tie the password's proof to the connection.
+async fn authenticate(
+    account: &Account,
+    stream: impl AsyncReadAndWrite + 'static,
+    binding: ChannelBinding,
+) -> Result<Connection, Error> {
+    let pending = initiate_stream(stream, ns::JABBER_CLIENT, header(account), TIMEOUTS).await?;
     let (features, stream) = pending.recv_features().await?;
-    let known = |name: &String| MECHANISMS.contains(&name.as_str());
-    let mechanisms: BTreeSet<String> = features.sasl_mechanisms.into_iter().filter(known).collect();
+    let (mechanisms, binding) = ways(&features, binding);
     let credentials = Credentials::default()
         .with_username(account.user())
         .with_password(account.password.reveal())
-        .with_channel_binding(channel_binding);
+        .with_channel_binding(binding);
     let stream = tokio_xmpp::client_login(stream, mechanisms, credentials).await?;
-    let header = StreamHeader {
-        to: Some(Cow::Borrowed(account.jid.domain().as_str())),
-        from: None,
-        id: None,
-    };
-    let (features, stream) = stream.send_header(header).await?.recv_features().await?;
+    let (features, stream) = stream.send_header(header(account)).await?.recv_features().await?;
     Ok(Connection { stream: stream.box_stream(), features, identity: account.jid.clone() })
+}
+
+/// The ways of logging in that the server offers and we use, with what they are bound to.
+///
+/// The library calls SCRAM by its bound name whenever it is given something to bind to, so it is
+/// given that only where the server says that it can do the same (XEP-0440).
+fn ways(features: &StreamFeatures, binding: ChannelBinding) -> (BTreeSet<String>, ChannelBinding) {
+    let offered = |known: &[&str]| -> BTreeSet<String> {
+        let offered = features.sasl_mechanisms.iter();
+        offered.filter(|name| known.contains(&name.as_str())).cloned().collect()
+    };
+    let bound = offered(&BOUND_MECHANISMS);
+    let types = features.sasl_cb.as_ref().map(|offer| offer.types.as_slice()).unwrap_or_default();
+    let can_bind =
+        matches!(binding, ChannelBinding::TlsExporter(_)) && types.contains(&Binding::TlsExporter);
+    if can_bind && !bound.is_empty() {
+        (bound, binding)
+    } else {
+        (offered(&MECHANISMS), ChannelBinding::None)
+    }
+}
+
+fn header(account: &Account) -> StreamHeader<'_> {
+    StreamHeader { to: Some(Cow::Borrowed(account.domain())), from: None, id: None }
 }
 
 fn explain(account: &Account, error: Error) -> ConnectError {
@@ -101,16 +148,21 @@ fn explain(account: &Account, error: Error) -> ConnectError {
             ConnectError::Tls { account, reason: printable(&error.to_string()) }
         }
         Error::Io(error) => {
-            let reason = printable(&error.to_string());
-            // What TLS has against a certificate comes as an error of input and output.
-            if error.kind() == std::io::ErrorKind::InvalidData && reason.contains("certificate") {
-                ConnectError::Tls { account, reason }
-            } else if error.kind() == std::io::ErrorKind::ConnectionRefused {
-                let reason = "connection refused; is it running?".to_owned();
-                ConnectError::Unreachable { account, reason }
-            } else {
-                ConnectError::Unreachable { account, reason }
+            match tls::objection(&error) {
+                Some(Objection::UnknownIssuer) => {
+                    return ConnectError::UnknownAuthority { account };
+                }
+                Some(Objection::Other(reason)) => {
+                    return ConnectError::Tls { account, reason: printable(&reason) };
+                }
+                None => {}
             }
+            let reason = if error.kind() == std::io::ErrorKind::ConnectionRefused {
+                "connection refused; is it running?".to_owned()
+            } else {
+                printable(&error.to_string())
+            };
+            ConnectError::Unreachable { account, reason }
         }
         Error::Disconnected => {
             let reason = "it closed the connection, or none came about".to_owned();
@@ -128,5 +180,49 @@ fn explain(account: &Account, error: Error) -> ConnectError {
         | Error::StreamError(_)) => {
             ConnectError::Protocol { account, reason: printable(&error.to_string()) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_xmpp::parsers::sasl_cb::SaslChannelBinding;
+
+    use super::*;
+
+    /// What is used of these mechanisms, if there is or is not something to bind to, and the
+    /// server says that it can bind to that.
+    fn used(offered: &[&str], binding: bool, types: &[Binding]) -> (Vec<String>, bool) {
+        let features = StreamFeatures {
+            sasl_mechanisms: offered.iter().map(|name| (*name).to_owned()).collect(),
+            sasl_cb: (!types.is_empty()).then(|| SaslChannelBinding { types: types.to_vec() }),
+            ..StreamFeatures::default()
+        };
+        let material = || ChannelBinding::TlsExporter(vec![7; 32]);
+        let binding = if binding { material() } else { ChannelBinding::None };
+        let (names, binding) = ways(&features, binding);
+        (names.into_iter().collect(), matches!(binding, ChannelBinding::TlsExporter(_)))
+    }
+
+    #[test]
+    fn proofs_are_bound_to_the_connection_where_both_can() {
+        let all = [
+            "ANONYMOUS",
+            "PLAIN",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-256-PLUS",
+            "X-OAUTH2",
+        ];
+        let plain =
+            || ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"].map(str::to_owned).into_iter().collect();
+        let bound = vec!["SCRAM-SHA-256-PLUS".to_owned()];
+        assert_eq!(used(&all, true, &[Binding::TlsUnique, Binding::TlsExporter]), (bound, true));
+        // The server cannot, or does not say, or we cannot.
+        assert_eq!(used(&all, true, &[Binding::TlsServerEndPoint]), (plain(), false));
+        assert_eq!(used(&all, true, &[]), (plain(), false));
+        assert_eq!(used(&all, false, &[Binding::TlsExporter]), (plain(), false));
+        let few = ["SCRAM-SHA-1", "ANONYMOUS"];
+        let one = vec!["SCRAM-SHA-1".to_owned()];
+        assert_eq!(used(&few, true, &[Binding::TlsExporter]), (one, false));
     }
 }

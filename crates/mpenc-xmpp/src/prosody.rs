@@ -3,13 +3,15 @@
 //! It listens on a free port of the loopback address, without TLS unless told otherwise, has its
 //! files in a temporary folder, lets no account be made, and ends with the value that started it.
 
+mod certificate;
+
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -32,8 +34,9 @@ pub struct Options {
     pub hibernation: Option<Duration>,
     /// Bytes a second that a client may send, if not as many as it likes.
     pub bytes_per_second: Option<u32>,
-    /// TLS, with a certificate for `localhost` that nobody vouches for, made by `openssl`.
-    pub self_signed: bool,
+    /// TLS, with a certificate for this name, signed by an authority that is made for it by
+    /// `openssl`: see [`Prosody::authority`]. Passwords are then proved, never sent.
+    pub certificate_for: Option<String>,
     /// Bytes of a stanza, if not Prosody's own bound.
     pub max_stanza: Option<u32>,
 }
@@ -110,8 +113,8 @@ impl Prosody {
             let account = format!("return {{ [\"password\"] = \"{password}\" }};\n");
             fs::write(known.join(format!("{name}.dat")), account)?;
         }
-        if options.self_signed {
-            make_certificate(folder.path())?;
+        if let Some(name) = &options.certificate_for {
+            certificate::make(folder.path(), name)?;
         }
         let address = free_address()?;
         fs::write(folder.path().join(CONFIGURATION), configuration(&folder, options, address))?;
@@ -125,6 +128,13 @@ impl Prosody {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The file with the certificate of the authority that vouches for this server (PEM), if it
+    /// has TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<PathBuf> {
+        Some(self.folder.path().join(certificate::AUTHORITY)).filter(|file| file.is_file())
     }
 
     /// The account `user@localhost/device` of this server.
@@ -196,23 +206,6 @@ impl Drop for Prosody {
     }
 }
 
-fn make_certificate(folder: &Path) -> Result<(), StartError> {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .arg("-keyout")
-        .arg(folder.join(KEY))
-        .arg("-out")
-        .arg(folder.join(CERTIFICATE))
-        .output()?;
-    if made.status.success() {
-        Ok(())
-    } else {
-        let said = String::from_utf8_lossy(&made.stderr);
-        Err(StartError::Failed(format!("no certificate: {}", crate::error::printable(&said))))
-    }
-}
-
 /// An address that was free a moment ago.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
@@ -245,10 +238,13 @@ fn configuration(folder: &TempDir, options: &Options, address: SocketAddr) -> St
     if let Some(size) = options.max_stanza {
         more.push_str(&format!("c2s_stanza_size_limit = {size}\n"));
     }
-    let disabled = if options.self_signed {
+    let disabled = if options.certificate_for.is_some() {
         modules.push_str("; \"tls\"");
         more.push_str(&format!(
-            "ssl = {{ key = \"{folder}/{KEY}\", certificate = \"{folder}/{CERTIFICATE}\" }}\n"
+            "ssl = {{ key = \"{folder}/{}\", certificate = \"{folder}/{}\" }}\n\
+             disable_sasl_mechanisms = {{ \"PLAIN\" }}\n",
+            certificate::KEY,
+            certificate::CERTIFICATE,
         ));
         ""
     } else {
@@ -280,8 +276,6 @@ fn configuration(folder: &TempDir, options: &Options, address: SocketAddr) -> St
 }
 
 const CONFIGURATION: &str = "prosody.cfg.lua";
-const KEY: &str = "localhost.key";
-const CERTIFICATE: &str = "localhost.crt";
 const LOG: &str = "prosody.log";
 
 /// How often, and in between how long, the server is looked for.

@@ -3,7 +3,7 @@ use core::time::Duration;
 use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel as _};
 use mpenc::{MemberSet, PublicKey};
 use mpenc_xmpp::prosody::{Options, Prosody, ROOMS};
-use mpenc_xmpp::{Account, ConnectError, Password, XmppChannel};
+use mpenc_xmpp::{ConnectError, XmppChannel};
 use tokio::time::timeout;
 
 pub(crate) const ACCOUNTS: [(&str, &str); 5] =
@@ -68,29 +68,4 @@ async fn a_wrong_password_is_said_at_once() {
         let refused = XmppChannel::connect(account, &room, PublicKey::new([7; 32])).await;
         assert!(matches!(refused, Err(ConnectError::NotAuthorized { .. })), "{refused:?}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_tls_nothing_is_said_unless_asked_for() {
-    // This server has no TLS.
-    let server = Prosody::start(&Options::default(), &ACCOUNTS).await.unwrap();
-    let account = Account::new("alice@localhost", Password::new("pw-a".to_owned())).unwrap();
-    let account = account.server("127.0.0.1", server.address().port());
-    let room = format!("tea@{ROOMS}");
-    let refused = XmppChannel::connect(account, &room, PublicKey::new([7; 32])).await;
-    assert!(matches!(refused, Err(ConnectError::Tls { .. })), "{refused:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let mut options = Options::default();
-    options.self_signed = true;
-    let server = Prosody::start(&options, &ACCOUNTS).await.unwrap();
-    let account = Account::new("alice@localhost", Password::new("pw-a".to_owned())).unwrap();
-    let account = account.server("127.0.0.1", server.address().port());
-    let room = format!("tea@{ROOMS}");
-    let refused = XmppChannel::connect(account, &room, PublicKey::new([7; 32])).await;
-    println!("{refused:?}");
-    let Err(ConnectError::Tls { reason, .. }) = refused else { panic!("{refused:?}") };
-    assert!(reason.to_lowercase().contains("certificate"), "{reason}");
 }

@@ -16,3 +16,4 @@ mod kit;
 mod restart;
 mod session;
 mod talk;
+mod tls;
