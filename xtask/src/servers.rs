@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What has to be there, and the package of Debian that brings it.
-const PROGRAMS: [(&str, &str); 2] = [("prosody", "prosody"), ("ejabberdctl", "ejabberd")];
+const PROGRAMS: [(&str, &str); 3] =
+    [("prosody", "prosody"), ("ejabberdctl", "ejabberd"), ("openssl", "openssl")];
 
-/// Where the tests are.
-const TESTS: &str = "crates/mpenc-xmpp/tests/servers";
+/// Crates with tests for real servers, in `tests/servers`.
+const CRATES: [&str; 2] = ["mpenc-xmpp", "mpenc-chat"];
 
 /// Commands of the program that take place on a server.
 pub(crate) const COMMANDS: [&str; 2] = [
@@ -22,21 +23,29 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     if !missing.is_empty() {
         return Err(format!("install what is missing: apt-get install {}", missing.join(" ")));
     }
-    let package = ["test", "--locked", "-p", "mpenc-xmpp", "--features", "servers"];
-    // Servers need the processor too.
-    let line = [&package[..], &["--test", "servers", "--", "--test-threads", "2"]].concat();
-    println!("$ cargo {}", line.join(" "));
-    let status = Command::new(crate::cargo())
-        .args(&line)
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cannot run cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("cargo: {status}")) }
+    for package in CRATES {
+        let package = ["test", "--locked", "-p", package, "--features", "servers"];
+        // Servers need the processor too.
+        let line = [&package[..], &["--test", "servers", "--", "--test-threads", "2"]].concat();
+        println!("$ cargo {}", line.join(" "));
+        let status = Command::new(crate::cargo())
+            .args(&line)
+            .current_dir(root)
+            .status()
+            .map_err(|error| format!("cannot run cargo: {error}"))?;
+        if !status.success() {
+            return Err(format!("cargo: {status}"));
+        }
+    }
+    Ok(())
 }
 
 /// One line that says what is not done without `--servers`.
 pub(crate) fn skipped(root: &Path) -> Result<String, String> {
-    let tests = count(&root.join(TESTS))?;
+    let mut tests = 0;
+    for package in CRATES {
+        tests += count(&root.join("crates").join(package).join("tests/servers"))?;
+    }
     let commands = COMMANDS.len();
     Ok(format!(
         "skipped: no --servers ({tests} tests and {commands} commands over real servers skipped)"
@@ -80,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(missing(&[]), ["prosody", "ejabberd"]);
+        assert_eq!(missing(&[]), ["prosody", "ejabberd", "openssl"]);
     }
 
     #[test]

@@ -196,8 +196,13 @@ pub(crate) struct XmppArgs {
     /// the server in your address
     #[arg(long, value_name = "HOST:PORT", requires = "jid")]
     pub(crate) server: Option<String>,
+    /// Trust the certificate authorities in FILE (PEM) too, beside those of this system, for the
+    /// server in your address: if it is your own, and no public authority has signed its
+    /// certificate
+    #[arg(long, value_name = "FILE", requires = "jid")]
+    pub(crate) xmpp_ca: Option<PathBuf>,
     /// Use no TLS; only with an address of this machine as --server
-    #[arg(long, requires = "server")]
+    #[arg(long, requires = "server", conflicts_with = "xmpp_ca")]
     pub(crate) plaintext: bool,
 }
 

@@ -2,18 +2,18 @@
 
 mod password;
 mod renamed;
-
-use core::net::SocketAddr;
+mod way;
 
 use mpenc::{Identity, MemberId};
 use mpenc_xmpp::prosody::{Options, Prosody, ROOMS};
-use mpenc_xmpp::{Account, Password, XmppChannel};
+use mpenc_xmpp::{Account, ConnectError, Password, XmppChannel};
 
 use crate::cli::XmppArgs;
 use crate::failure::Failure;
 use crate::term;
 
 pub(crate) use renamed::Renamed;
+use way::{Way, wrong};
 
 /// An XMPP server on which people are devices of one account.
 #[derive(Debug)]
@@ -39,14 +39,6 @@ struct Login {
     way: Way,
 }
 
-/// How to reach the server.
-#[derive(Clone, Debug)]
-enum Way {
-    Dns,
-    Tls(String, u16),
-    Plain(SocketAddr),
-}
-
 impl Xmpp {
     /// A server of our own.
     ///
@@ -64,7 +56,7 @@ impl Xmpp {
         let login = Login {
             account: format!("{STAGE}@{}", mpenc_xmpp::prosody::DOMAIN),
             password: Password::new(password),
-            way: Way::Plain(server.address()),
+            way: Way::plain(server.address()),
         };
         Ok(Self { login, rooms: Rooms::Service(ROOMS), _own: Some(server) })
     }
@@ -77,8 +69,10 @@ impl Xmpp {
     pub(crate) fn room(room: &str, args: &XmppArgs) -> Result<Self, Failure> {
         let jid = args.jid.as_deref().ok_or_else(|| Failure::input("--jid is missing"))?;
         let account = jid.split('/').next().unwrap_or(jid).to_owned();
+        // What is wrong otherwise is said before anybody types a password.
+        let way = Way::of(args)?;
         let password = password::find(args, &account)?;
-        let login = Login { account, password, way: way(args)? };
+        let login = Login { account, password, way };
         Ok(Self { login, rooms: Rooms::One(room.to_owned()), _own: None })
     }
 
@@ -106,9 +100,8 @@ impl Xmpp {
             Rooms::One(room) => room.clone(),
         };
         let account = self.login.account(&address)?;
-        let channel = XmppChannel::connect(account, &room, identity.public())
-            .await
-            .map_err(|error| Failure::input(error.to_string()))?;
+        let channel =
+            XmppChannel::connect(account, &room, identity.public()).await.map_err(refused)?;
         if channel.member().as_bytes() != address.as_bytes() {
             return Err(Failure::input(format!(
                 "the XMPP server does not let a device be called {}",
@@ -121,40 +114,20 @@ impl Xmpp {
 
 impl Login {
     fn account(&self, address: &str) -> Result<Account, Failure> {
-        let account = Account::new(address, self.password.clone());
-        let account = account.map_err(|error| Failure::input(error.to_string()))?;
-        reach(account, &self.way)
+        self.way.apply(Account::new(address, self.password.clone()).map_err(wrong)?)
     }
 }
 
-fn reach(account: Account, way: &Way) -> Result<Account, Failure> {
-    match way {
-        Way::Dns => Ok(account),
-        Way::Tls(host, port) => Ok(account.server(host, *port)),
-        Way::Plain(address) => account
-            .plaintext_on_loopback(*address)
-            .map_err(|error| Failure::input(error.to_string())),
+/// Why nobody could log in, with what to do about it where we know.
+pub(crate) fn refused(error: ConnectError) -> Failure {
+    if matches!(error, ConnectError::UnknownAuthority { .. }) {
+        Failure::input(format!(
+            "{error}; if the server is your own, name the certificate of its authority with \
+             --xmpp-ca FILE"
+        ))
+    } else {
+        Failure::input(error.to_string())
     }
-}
-
-fn way(args: &XmppArgs) -> Result<Way, Failure> {
-    let Some(server) = &args.server else {
-        if args.plaintext {
-            return Err(Failure::input("--plaintext needs --server, an address of this machine"));
-        }
-        return Ok(Way::Dns);
-    };
-    if args.plaintext {
-        let address = server.parse().map_err(|_| {
-            Failure::input(format!("{server:?} is not an address and port, such as 127.0.0.1:5222"))
-        })?;
-        return Ok(Way::Plain(address));
-    }
-    let (host, port) = server.rsplit_once(':').unwrap_or((server, DEFAULT_PORT));
-    let port = port
-        .parse()
-        .map_err(|_| Failure::input(format!("{server:?} is not a host and port (HOST:PORT)")))?;
-    Ok(Way::Tls(host.trim_matches(['[', ']']).to_owned(), port))
 }
 
 /// The account that `mpenc chat` logs in with.
@@ -164,15 +137,11 @@ fn way(args: &XmppArgs) -> Result<Way, Failure> {
 /// If the address or the way to the server makes no sense, or no password is to be had.
 pub(crate) fn account(args: &XmppArgs) -> Result<Account, Failure> {
     let jid = args.jid.as_deref().ok_or_else(|| Failure::input("--jid is missing"))?;
-    let way = way(args)?;
+    let way = Way::of(args)?;
     // What is wrong with the address is said before anybody types a password.
-    let wrong = |error: mpenc_xmpp::AccountError| Failure::input(error.to_string());
     Account::new(jid, Password::new(String::new())).map_err(wrong)?;
-    let account = Account::new(jid, password::find(args, jid)?).map_err(wrong)?;
-    reach(account, &way)
+    way.apply(Account::new(jid, password::find(args, jid)?).map_err(wrong)?)
 }
 
 /// The account of people on a server of our own.
 const STAGE: &str = "stage";
-
-const DEFAULT_PORT: &str = "5222";

@@ -85,7 +85,7 @@ impl Venue {
                 let address = account.address();
                 let key = identity.public();
                 let channel = mpenc_xmpp::XmppChannel::connect(account, &room, key).await;
-                let channel = channel.map_err(|error| Failure::input(error.to_string()))?;
+                let channel = channel.map_err(crate::xmpp::refused)?;
                 if channel.member().as_bytes() != address.as_bytes() {
                     let given = term::name(channel.member());
                     return Err(Failure::input(format!(

@@ -115,6 +115,34 @@ fn places_for_keys() {
     assert_refused(&chat(&["--identity", arg(&identity)]), "line 1 is damaged");
 }
 
+#[cfg(feature = "xmpp")]
+#[test]
+fn authorities_of_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let scene = concat!(env!("CARGO_MANIFEST_DIR"), "/scenes/hamlet-1-1.txt");
+    let check = |file: &str, expect: &str| {
+        let xmpp = ["--xmpp", "tea@rooms.example", "--jid", "ann@example", "--xmpp-ca", file];
+        let data = arg(directory.path());
+        assert_refused(&run(&[&["chat", "--data-dir", data], &xmpp[..]].concat()), expect);
+        assert_refused(&run(&[&["replay", scene], &xmpp[..]].concat()), expect);
+    };
+    check("/no/such/file", "cannot read /no/such/file");
+    check("/no/such/file", "--xmpp-ca takes the file with the certificate of your server's");
+    let file = directory.path().join("authority.pem");
+    for (content, expect) in [
+        ("", "there is no certificate in it"),
+        ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "1 in it is damaged"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
+    ] {
+        fs::write(&file, content).unwrap();
+        check(arg(&file), expect);
+        check(arg(&file), "makes PEM of other certificates");
+    }
+    let plain = ["--server", "127.0.0.1:1", "--plaintext", "--xmpp-ca", "x"];
+    let chat = ["chat", "--xmpp", "tea@rooms.example", "--jid", "ann@example"];
+    assert_refused(&run(&[&chat[..], &plain].concat()), "cannot be used with");
+}
+
 #[test]
 fn lines_typed_in_a_chat() {
     let directory = tempfile::tempdir().unwrap();
