@@ -38,6 +38,8 @@ Tasks:
             by name: cargo xtask sabotage strict-verify
   sim       Simulate whole sessions with lying servers, faults and dishonest members, each from
             a seed; cargo xtask sim --help lists its options
+  model     Search all states of small sessions; searches are chosen by name, and
+            cargo xtask model --help lists the options
   help      Print this text
 
 Options of ci:
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [] => bad_usage("a task is missing"),
         ["sim", arguments @ ..] => finish(sim::run(&root(), arguments)),
+        ["model", arguments @ ..] => finish(sim::model(&root(), arguments)),
         ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
             print!("{HELP}");
             ExitCode::SUCCESS
