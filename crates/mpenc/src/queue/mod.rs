@@ -46,22 +46,26 @@
 //!
 //! Source: protocol.md section 11.8.
 
+mod circumstances;
+mod resend;
 mod text;
 
 use core::fmt;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use mpenc_types::{MemberId, MemberSet, MessageId};
+use mpenc_types::{MemberId, MemberSet};
 use zeroize::Zeroizing;
 
 pub use text::{QueueError, QueuedId, QueuedState, QueuedText, Reason, ResendError, Resent};
 
 use crate::content::MAX_CONTENT;
 use crate::{Env, Notice, SendError, Session, SessionState};
+
+use circumstances::{Circumstances, logical_context};
 
 /// Texts that a queue holds, those on their way included.
 pub const MAX_QUEUED_TEXTS: usize = 1024;
@@ -71,10 +75,6 @@ pub const MAX_QUEUED_BYTES: usize = 2 * MAX_CONTENT;
 
 /// Automatic re-sends that wait to be polled; nothing more is sent by itself until they are.
 pub const MAX_UNREAD_RESENT: usize = MAX_QUEUED_TEXTS;
-
-/// Own messages over which the search for a text's context goes. A longer monologue has its middle
-/// as context.
-const MAX_SKIPPED: usize = 4096;
 
 /// Which human a member belongs to.
 type People = Box<dyn Fn(&MemberId) -> MemberId + Send + Sync>;
@@ -342,172 +342,4 @@ impl SendQueue {
     fn people_of(&self, members: &MemberSet) -> MemberSet {
         members.iter().map(&self.people).collect()
     }
-
-    /// Notes who is there, and whether we have just joined; then sends what may be sent by itself.
-    fn catch_up(&mut self, session: &mut Session, env: &mut Env<'_>, notice: Option<&Notice>) {
-        if let Some(Notice::MembersChanged { remain, include, exclude, .. }) = notice {
-            let members = remain.union(include);
-            // An operation that leaves us alone says for whom we do not write any more; falling
-            // out of the channel does not.
-            let left_alone = !exclude.is_empty() && session.channel_members().is_some();
-            if members.len() > 1 || left_alone {
-                self.last_people = Some(self.people_of(&members));
-            }
-        }
-        // Only these notices come with other members.
-        let news = matches!(
-            notice,
-            None | Some(Notice::MembersChanged { .. } | Notice::StateChanged { .. })
-        );
-        let members = if news { session.members() } else { MemberSet::new() };
-        if members.len() > 1 {
-            self.last_people = Some(self.people_of(&members));
-        }
-        let joined = session.state() == SessionState::Joined;
-        let told = matches!(notice, Some(Notice::StateChanged { new: SessionState::Joined, .. }));
-        let joining = joined && (told || !self.was_joined);
-        self.was_joined = joined;
-        if joined && self.texts.iter().any(QueuedText::is_pending) {
-            self.send_by_itself(session, env, joining);
-        }
-    }
-
-    /// Sends the last texts of the queue, in order: as many as may be.
-    //= docs/spec/protocol.md#SES-049
-    //= docs/spec/protocol.md#SES-050
-    fn send_by_itself(&mut self, session: &mut Session, env: &mut Env<'_>, joining: bool) {
-        let now = Circumstances::of(self, session, joining);
-        let free = |text: &&QueuedText| text.is_pending() && now.hindrance(text).is_none();
-        let mut ids: Vec<QueuedId> =
-            self.texts.iter().rev().take_while(free).map(QueuedText::id).collect();
-        ids.reverse();
-        for id in ids {
-            if self.resent.len() >= MAX_UNREAD_RESENT {
-                return;
-            }
-            // What the session refuses stays, and so does what comes after it.
-            let Ok(resent) = self.send_again(session, env, &id, true) else { return };
-            self.resent.push_back(resent);
-        }
-    }
-
-    //= docs/spec/protocol.md#SES-051
-    fn send_again(
-        &mut self,
-        session: &mut Session,
-        env: &mut Env<'_>,
-        id: &QueuedId,
-        automatic: bool,
-    ) -> Result<Resent, SendError> {
-        let context = logical_context(session, &self.texts);
-        let people = self.last_people.clone();
-        let new_sid = session.sid().ok_or(SendError::NotJoined)?;
-        let at = self.texts.iter().position(|text| text.id == *id).unwrap_or(self.texts.len());
-        let Some(text) = self.texts.get_mut(at) else { return Err(SendError::Internal) };
-        let new_id = session.send(env, &text.text)?;
-        let (old_sid, old_id) = (text.sid, text.id);
-        text.id = QueuedId::Message(new_id);
-        text.sid = Some(new_sid);
-        text.context = context;
-        text.people = people;
-        text.state = QueuedState::Sent;
-        text.overtaken = false;
-        self.overtake(session, at);
-        Ok(Resent { old_sid, old_id, new_sid, new_id, automatic })
-    }
-
-    /// The texts before this place have something behind them now, in the current subsession, that
-    /// was written after them.
-    fn overtake(&mut self, session: &Session, place: usize) {
-        for text in self.texts.iter_mut().take(place) {
-            text.overtaken |= match &text.id {
-                QueuedId::Message(id) => !session.is_current(id),
-                QueuedId::Virtual(_) => true,
-            };
-        }
-    }
-}
-
-/// What a text would be sent into.
-struct Circumstances {
-    joined: bool,
-    /// Sending what was written outside is wanted, and this is the moment.
-    offline_now: bool,
-    context: Option<BTreeSet<MessageId>>,
-    people: Option<MemberSet>,
-}
-
-impl Circumstances {
-    fn of(queue: &SendQueue, session: &Session, joining: bool) -> Self {
-        Self {
-            joined: session.state() == SessionState::Joined,
-            offline_now: joining && queue.auto_send_offline,
-            context: logical_context(session, &queue.texts),
-            people: Some(queue.people_of(&session.members())),
-        }
-    }
-
-    /// What keeps a pending text from being sent by itself, as far as it alone is concerned.
-    fn hindrance(&self, text: &QueuedText) -> Option<Reason> {
-        if !self.joined {
-            return Some(Reason::NotJoined);
-        }
-        if text.overtaken {
-            return Some(Reason::Overtaken);
-        }
-        if self.context.is_none() {
-            return Some(Reason::ContextAwaited);
-        }
-        if text.context != self.context {
-            return Some(Reason::ContextChanged);
-        }
-        if text.people.is_some() && text.people != self.people {
-            return Some(Reason::MembersChanged);
-        }
-        if text.state == QueuedState::Unsent && !self.offline_now {
-            return Some(Reason::Unsent);
-        }
-        None
-    }
-}
-
-/// The messages of others that a text written now would answer; none if that is not known yet.
-//= docs/spec/protocol.md#SES-048
-fn logical_context(session: &Session, texts: &VecDeque<QueuedText>) -> Option<BTreeSet<MessageId>> {
-    if !session.context_is_known() {
-        return None;
-    }
-    // In a monologue the last text has the context already.
-    let last = texts.back().and_then(|last| Some((last.id, last.context.as_ref()?)));
-    let mut todo = session.next_parents();
-    let mut seen = BTreeSet::new();
-    let mut context = BTreeSet::new();
-    let mut skipped = false;
-    while let Some(id) = todo.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        if let Some((last, known)) = last
-            && last == QueuedId::Message(id)
-        {
-            skipped = true;
-            context.extend(known);
-            continue;
-        }
-        let own = session.message(&id).is_some_and(|message| message.author == session.me());
-        match session.log_parents(&id) {
-            Some(parents) if own && seen.len() <= MAX_SKIPPED => {
-                skipped = true;
-                todo.extend(parents);
-            }
-            _ => {
-                context.insert(id);
-            }
-        }
-    }
-    if skipped && context.len() > 1 {
-        let all: Vec<MessageId> = context.iter().copied().collect();
-        context.retain(|id| !all.iter().any(|other| session.is_before(id, other) == Some(true)));
-    }
-    Some(context)
 }
