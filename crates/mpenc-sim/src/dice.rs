@@ -23,6 +23,11 @@ impl Dice {
         self.next().checked_rem(n).unwrap_or(0)
     }
 
+    /// A place in a list of this length; 0 if it is empty.
+    pub(crate) fn place(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or(0)
+    }
+
     pub(crate) fn byte(&mut self) -> u8 {
         self.next().to_le_bytes()[0]
     }

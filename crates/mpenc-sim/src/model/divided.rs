@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use mpenc_types::{ChainHash, guard};
 
 use super::group::{Group, name};
-use super::honest::{Scene, say, show};
-use super::member::{Member, Rules, Turn};
+use super::honest::Scene;
+use super::member::Member;
 use super::packet::{Event, Packet, Request};
 use super::search::Model;
+use super::turn::{Rules, Turn};
+use super::words::{say, show};
 
 /// How often what may happen. Hearing packets is not counted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use super::group::{Group, name};
 use super::ids::Renaming;
-use super::member::{Member, PassedOver, Rules, Turn};
-use super::order::Place;
+use super::member::Member;
 use super::packet::{Event, Packet, Request};
 use super::search::Model;
+use super::turn::{PassedOver, Rules, Turn};
+use super::words::{say, show};
 
 /// How often what may happen. What follows by itself is not counted: deliveries, exclusions of
 /// those who left, former members going, timeouts.
@@ -70,13 +71,13 @@ pub struct Honest {
 /// A state of the channel and of everybody.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
-    members: Vec<Member>,
+    pub(super) members: Vec<Member>,
     /// How many events of `log` each has heard; nothing for those who do not listen.
-    heard: Vec<Option<u8>>,
+    pub(super) heard: Vec<Option<u8>>,
     /// What somebody has not heard yet.
     log: Vec<Event>,
     /// Who is in the channel after `log`.
-    present: Group,
+    pub(super) present: Group,
     left: Budget,
     /// Who leaves only to come back.
     returning: Group,
@@ -224,69 +225,11 @@ impl Honest {
         }
         Ok(())
     }
-
-    /// Whether a member of the session waits although nothing is under way. Operations that name
-    /// somebody who was excluded before and has not left since, while none of the targets has seen
-    /// that, end by timeouts only (ATK-087).
-    fn is_stalled(&self, state: &State, member: &Member) -> bool {
-        let Some(running) = &member.running else { return member.proposal.is_some() };
-        let targets = || running.targets.iter().filter_map(|target| state.of(target));
-        let stranded = targets()
-            .filter(|target| target.running.as_ref().is_some_and(|running| running.over))
-            .fold(Group::NOBODY, |group, target| group.or(Group::of(target.me)));
-        let unseen = targets().all(|target| target.witnessed.and(stranded).is_empty());
-        member.is_established() && (stranded.is_empty() || !unseen)
-    }
-
-    /// What holds for any two members on an honest channel.
-    fn agreement(&self, state: &State) -> Result<(), String> {
-        let all: Vec<(&Member, u8)> =
-            state.members.iter().zip(&state.heard).filter_map(|(m, h)| Some((m, (*h)?))).collect();
-        for (place, (one, heard)) in all.iter().enumerate() {
-            for (other, too) in all.iter().skip(place + 1) {
-                let who = || format!("{} and {}", name(one.me), name(other.me));
-                //= docs/spec/protocol.md#ORD-001
-                if heard == too
-                    && one.follows()
-                    && other.follows()
-                    && one.order.place() != other.order.place()
-                {
-                    return Err(format!("{} heard the same and disagree", who()));
-                }
-                let present = state.present.has(one.me) && state.present.has(other.me);
-                let established = one.is_established() || other.is_established();
-                //= docs/spec/protocol.md#ORD-015
-                if heard == too
-                    && present
-                    && established
-                    && let (Place::InOperation(after, initial, _), Place::InOperation(and, too, _)) =
-                        (one.order.place(), other.order.place())
-                    && after == and
-                    && initial != too
-                {
-                    return Err(format!("{} accepted two proposals in one place", who()));
-                }
-                if one.is_established()
-                    && other.is_established()
-                    && one.order.chain() == other.order.chain()
-                    && (one.members, one.subsession) != (other.members, other.subsession)
-                {
-                    return Err(format!("{} have one chain hash, two memberships", who()));
-                }
-            }
-        }
-        if state.is_quiet()
-            && let Some((member, _)) = all.iter().find(|(member, _)| self.is_stalled(state, member))
-        {
-            return Err(format!("{} waits for something that never comes", name(member.me)));
-        }
-        Ok(())
-    }
 }
 
 impl State {
     /// Whether everybody has heard everything.
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         (0..8).all(|member| !self.is_behind(member))
     }
 
@@ -302,7 +245,7 @@ impl State {
         }
     }
 
-    fn of(&self, member: u8) -> Option<&Member> {
+    pub(super) fn of(&self, member: u8) -> Option<&Member> {
         self.members.get(usize::from(member))
     }
 }
@@ -470,48 +413,4 @@ impl Model for Honest {
         }
         text
     }
-}
-
-/// An event in words.
-pub(super) fn say(event: &Event) -> String {
-    match event {
-        Event::Entered(who, _) => format!("{} entered", name(*who)),
-        Event::Left(who) => format!("{} left", name(*who)),
-        Event::Packet(from, Packet::Initial(p)) => {
-            format!("{}: proposal {}, {} to {}", name(*from), p.operation, p.members, p.targets)
-        }
-        Event::Packet(from, Packet::Part { operation, round }) => {
-            format!("{}: packet of round {round} of {operation}", name(*from))
-        }
-        Event::Packet(from, Packet::Abort { operation }) => {
-            format!("{}: abort of {operation}", name(*from))
-        }
-    }
-}
-
-/// A member in words.
-pub(super) fn show(member: &Member) -> String {
-    let mut text = format!("session {}", member.members);
-    if !member.order.is_synced() {
-        text = "waits to be included".to_owned();
-    }
-    if let Some(running) = &member.running {
-        let role = match (running.over, running.bystander, running.first) {
-            (true, ..) => "excluded by",
-            (false, true, _) => "looks on at",
-            (false, false, true) => "joins by",
-            (false, false, false) => "takes part in",
-        };
-        text += &format!(", {role} operation {} to {}", running.number, running.targets);
-    }
-    if member.proposal.is_some() {
-        text += ", has proposed";
-    }
-    if !member.task_exclude.is_empty() {
-        text += &format!(", is to exclude {}", member.task_exclude);
-    }
-    if !member.task_leave.is_empty() {
-        text += &format!(", is to see {} off", member.task_leave);
-    }
-    text
 }

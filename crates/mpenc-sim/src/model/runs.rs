@@ -2,8 +2,8 @@
 
 use super::divided::{Divided, Lies};
 use super::honest::{Budget, Honest, Scene};
-use super::member::{PassedOver, Rules};
 use super::search::{Ask, Found, Progress, search};
+use super::turn::{PassedOver, Rules};
 
 /// One search.
 #[derive(Clone, Copy, Debug)]

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};
 use mpenc::{Disposition, FailReason, MemberId, MemberSet, Notice, PacketId, RejectReason};
-use mpenc_packet::v2::{Greeting, OpId, decode_greeting};
-use mpenc_packet::{v1, v2};
+use mpenc_packet::v2;
 use mpenc_transcript::order::OrderReject;
 
+use super::packets::{Confirmed, confirmation, is_signed, proposal};
 use super::{Digest, Oracle};
 use crate::server::is_greeting;
 use crate::world::Person;
@@ -43,13 +43,6 @@ pub(super) struct Turn {
     sent_away: MemberSet,
 }
 
-/// What an initial packet says, in both profiles.
-struct Proposal {
-    targets: MemberSet,
-    prev_final: PacketId,
-    prev_chain: mpenc::ChainHash,
-}
-
 /// After so many a session stops to ask for a while (ATK-080).
 const MAX_SENT_AWAY: usize = 32;
 
@@ -59,40 +52,6 @@ const SUPERSEDED: u64 = 60_000;
 
 /// So many are surely remembered.
 const MANY: usize = 8;
-
-fn proposal(v2_session: bool, bytes: &[u8]) -> Option<Proposal> {
-    if v2_session {
-        let Greeting::Initial(initial) = decode_greeting(bytes).ok()? else { return None };
-        let fields = initial.peek().fields();
-        return Some(Proposal {
-            targets: fields.next_members(),
-            prev_final: fields.prev_final,
-            prev_chain: fields.prev_chain,
-        });
-    }
-    let Ok(v1::Packet::Greeting(greeting)) = v1::decode(bytes) else { return None };
-    let fields = greeting.peek().fields();
-    let metadata = fields.metadata.as_ref()?;
-    Some(Proposal {
-        targets: fields.members.iter().cloned().collect(),
-        prev_final: metadata.prev_final,
-        prev_chain: metadata.prev_chain,
-    })
-}
-
-/// What a member confirms at the end of an operation.
-type Confirmed = (OpId, [u8; 32], [u8; 32]);
-
-fn confirmation(bytes: &[u8]) -> Option<Confirmed> {
-    let Greeting::Confirmation(packet) = decode_greeting(bytes).ok()? else { return None };
-    let fields = packet.peek().fields();
-    Some((fields.op, fields.transcript, fields.check))
-}
-
-fn is_signed(bytes: &[u8]) -> bool {
-    matches!(v1::decode(bytes), Ok(v1::Packet::Greeting(greeting))
-        if greeting.peek().fields().session_signature.is_some())
-}
 
 impl Oracle {
     /// What somebody sends, before it is delivered to anybody.

@@ -9,6 +9,7 @@ mod conduct;
 pub(crate) mod expect;
 mod forks;
 mod messages;
+mod packets;
 
 use std::collections::{BTreeMap, BTreeSet};
 

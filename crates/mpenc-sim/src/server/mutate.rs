@@ -25,13 +25,9 @@ pub(super) fn mutate(
     octets(packet, dice)
 }
 
-fn place(dice: &mut Dice, len: usize) -> usize {
-    usize::try_from(dice.below(len as u64)).unwrap_or(0)
-}
-
 fn octets(packet: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = packet.to_vec();
-    let at = place(dice, bytes.len());
+    let at = dice.place(bytes.len());
     match dice.below(6) {
         0 => bytes.truncate(at),
         1 => bytes.push(dice.byte()),
@@ -62,13 +58,13 @@ fn records(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
         records.push(record);
         rest = after;
     }
-    let at = place(dice, records.len());
+    let at = dice.place(records.len());
     if at < records.len() {
         match dice.below(3) {
             0 => drop(records.remove(at)),
             1 => records.insert(at, records.get(at).copied().unwrap_or_default()),
             _ => {
-                let other = place(dice, records.len());
+                let other = dice.place(records.len());
                 records.swap(at, other);
             }
         }
@@ -80,14 +76,14 @@ fn records(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
 
 /// Puts the end of another packet behind the beginning of this one.
 fn fields(packet: &[u8], archive: &[(MemberId, Vec<u8>)], dice: &mut Dice) -> Vec<u8> {
-    let other = archive.get(place(dice, archive.len())).map(|(_, bytes)| bytes.as_slice());
+    let other = archive.get(dice.place(archive.len())).map(|(_, bytes)| bytes.as_slice());
     let other = other.unwrap_or_default();
     // Header, signature, operation: the places where fields of v2 packets end.
     let cut = match dice.below(4) {
         0 => 4,
         1 => 4 + 64,
         2 => 4 + 64 + 32,
-        _ => place(dice, packet.len()),
+        _ => dice.place(packet.len()),
     };
     let mut out = packet.get(..cut).unwrap_or(packet).to_vec();
     out.extend_from_slice(other.get(cut..).unwrap_or_default());

@@ -68,7 +68,7 @@ impl Server {
     /// A packet that a member sent before.
     pub(crate) fn old_packet_of(&self, member: &MemberId, dice: &mut Dice) -> Option<Vec<u8>> {
         let own: Vec<_> = self.archive.iter().filter(|(sender, _)| sender == member).collect();
-        let at = usize::try_from(dice.below(own.len() as u64)).unwrap_or(0);
+        let at = dice.place(own.len());
         own.get(at).map(|(_, bytes)| bytes.clone())
     }
 

@@ -95,7 +95,7 @@ impl Server {
             Tamper::Spoof => match event {
                 ChannelEvent::Packet { sender, bytes } => {
                     let others: Vec<_> = self.names.iter().filter(|n| **n != sender).collect();
-                    let other = usize::try_from(dice.below(others.len() as u64)).unwrap_or(0);
+                    let other = dice.place(others.len());
                     let claimed =
                         others.get(other).map_or_else(|| sender.clone(), |n| (*n).clone());
                     if dice.chance(300) {

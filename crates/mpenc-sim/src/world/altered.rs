@@ -1,5 +1,6 @@
 //! Packets of insiders with a field changed, signed again with the keys that they have.
 
+use mpenc::{ChainHash, PacketId};
 use mpenc_crypto::testing::Transparent;
 use mpenc_crypto::{PublicKey, SecretBytes, SigningKey, Suite, V1};
 use mpenc_packet::v2::{AbortFields, Greeting, OpId, decode_greeting};
@@ -59,7 +60,7 @@ impl World {
 }
 
 fn flip(bytes: &mut [u8], dice: &mut Dice) {
-    let at = usize::try_from(dice.below(bytes.len() as u64)).unwrap_or(0);
+    let at = dice.place(bytes.len());
     if let Some(byte) = bytes.get_mut(at) {
         *byte ^= 1 << (dice.byte() % 8);
     }
@@ -71,6 +72,14 @@ fn other(bytes: &[u8; 32], dice: &mut Dice) -> [u8; 32] {
     bytes
 }
 
+fn other_chain(chain: &ChainHash, dice: &mut Dice) -> ChainHash {
+    ChainHash::new(other(chain.as_bytes(), dice))
+}
+
+fn other_id(id: &PacketId, dice: &mut Dice) -> PacketId {
+    PacketId::new(other(id.as_bytes(), dice))
+}
+
 fn alter_v2(packet: &[u8], key: &dyn SigningKey, dice: &mut Dice) -> Option<Vec<u8>> {
     let wire = match decode_greeting(packet).ok()? {
         Greeting::Initial(initial) => {
@@ -78,12 +87,10 @@ fn alter_v2(packet: &[u8], key: &dyn SigningKey, dice: &mut Dice) -> Option<Vec<
             match dice.below(6) {
                 0 => flip(&mut fields.instance, dice),
                 1 => {
-                    fields.prev_chain =
-                        mpenc::ChainHash::new(other(fields.prev_chain.as_bytes(), dice));
+                    fields.prev_chain = other_chain(&fields.prev_chain, dice);
                 }
                 2 => {
-                    fields.prev_final =
-                        mpenc::PacketId::new(other(fields.prev_final.as_bytes(), dice));
+                    fields.prev_final = other_id(&fields.prev_final, dice);
                 }
                 3 => fields.heads.clear(),
                 4 => drop(fields.entries.pop()),
@@ -157,12 +164,11 @@ fn alter_v1(
         }
         2 => {
             let metadata = fields.metadata.as_mut()?;
-            metadata.prev_chain =
-                mpenc::ChainHash::new(other(metadata.prev_chain.as_bytes(), dice));
+            metadata.prev_chain = other_chain(&metadata.prev_chain, dice);
         }
         3 => {
             let metadata = fields.metadata.as_mut()?;
-            metadata.prev_final = mpenc::PacketId::new(other(metadata.prev_final.as_bytes(), dice));
+            metadata.prev_final = other_id(&metadata.prev_final, dice);
         }
         4 => fields.metadata.as_mut()?.heads.clear(),
         _ => {

@@ -71,8 +71,7 @@ fn forgetful(parents: &mut Vec<MessageId>, transcript: &Transcript, last: &Messa
 }
 
 fn pick(ids: &[MessageId], dice: &mut Dice) -> Option<MessageId> {
-    let at = usize::try_from(dice.below(ids.len() as u64)).unwrap_or(0);
-    ids.get(at).copied()
+    ids.get(dice.place(ids.len())).copied()
 }
 
 impl World {
@@ -160,7 +159,7 @@ impl World {
             .collect();
         // Whoever is alone knows no members whose names it could compare.
         let alone = victims.iter().find(|session| session.is_alone());
-        let at = usize::try_from(dice.below(victims.len() as u64)).ok()?;
+        let at = dice.place(victims.len());
         let alone = alone.filter(|_| dice.chance(500));
         let session = alone.or_else(|| victims.get(at))?;
         let (prev_final, prev_chain) = session.order()?;
