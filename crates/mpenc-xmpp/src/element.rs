@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mpenc::PublicKey;
+use mpenc::{MemberId, PublicKey};
 use tokio_xmpp::Stanza;
 use tokio_xmpp::jid::Jid;
 use tokio_xmpp::minidom::Element;
@@ -257,8 +257,6 @@ pub(crate) enum Said {
     Changed(BTreeSet<u16>),
     /// Somebody speaks in the open, or something else that is not for us.
     Other,
-    /// Said before we came.
-    Old,
     Malformed(&'static str),
 }
 
@@ -268,9 +266,6 @@ pub(crate) fn read_message(message: &Message) -> Said {
     }
     if message.type_ != MessageType::Groupchat {
         return Said::Other;
-    }
-    if message.payloads.iter().any(|child| child.is("delay", DELAY)) {
-        return Said::Old;
     }
     let codes = Occupancy::read(&message.payloads).codes;
     if !codes.is_empty() {
@@ -293,6 +288,32 @@ pub(crate) fn read_message(message: &Message) -> Said {
         Ok(bytes) => Said::Packet(Fragment { packet: n, index, count, bytes }),
         Err(_) => Said::Malformed("it is not base64"),
     }
+}
+
+/// Whether a message may have been said before we came (XEP-0203): somebody has kept it back, and
+/// not our own server, which keeps what a broken connection could not bring us.
+pub(crate) fn is_old(message: &Message, owner: &MemberId) -> bool {
+    let mut delays = message.payloads.iter().filter(|child| child.is("delay", DELAY)).peekable();
+    if delays.peek().is_none() {
+        return false;
+    }
+    let owner: Option<Jid> =
+        core::str::from_utf8(owner.as_bytes()).ok().and_then(|owner| owner.parse().ok());
+    let by_our_server = |delay: &Element| {
+        let from: Option<Jid> = delay.attr("from").and_then(|from| from.parse().ok());
+        from.zip(owner.as_ref()).is_some_and(|(from, owner)| {
+            from.domain() == owner.domain()
+                && (from.node().is_none() || from.node() == owner.node())
+        })
+    };
+    !delays.all(by_our_server)
+}
+
+/// Whether a message ends what the room tells of its past to whoever enters: the subject, which
+/// comes after that, or something new.
+pub(crate) fn ends_the_past(message: &Message, is_old: bool) -> bool {
+    let is_subject = !message.subjects.is_empty() && message.bodies.is_empty();
+    message.type_ == MessageType::Groupchat && (is_subject || !is_old)
 }
 
 fn number<T: core::str::FromStr>(element: &Element, name: &str) -> Option<T> {
@@ -345,10 +366,27 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_old_or_foreign_is_told_apart() {
-        let mut old = sent(&fragment());
-        old.payloads.push(element("delay", DELAY, &[("stamp", "2026-01-01T00:00:00Z")]));
-        assert!(matches!(read_message(&old), Said::Old));
+    fn what_was_kept_back_by_our_server_is_not_old() {
+        let owner = MemberId::new("alice@example.org/mpenc").unwrap();
+        let kept = |by: &[&str]| {
+            let mut message = sent(&fragment());
+            for by in by {
+                let from = [("stamp", "2026-01-01T00:00:00Z"), ("from", *by)];
+                let from = if by.is_empty() { &from[..1] } else { &from };
+                message.payloads.push(element("delay", DELAY, from));
+            }
+            is_old(&message, &owner)
+        };
+        assert!(!kept(&[]));
+        // As Prosody and ejabberd do it for a stream that is resumed.
+        assert!(!kept(&["alice@example.org"]) && !kept(&["example.org"]));
+        for by in ["", "tea@rooms.example.org", "bob@example.org", "alice@elsewhere.example", "@"] {
+            assert!(kept(&[by]) && kept(&["example.org", by]), "{by}");
+        }
+    }
+
+    #[test]
+    fn what_is_foreign_is_told_apart() {
         let plain =
             message("<message xmlns='jabber:client' type='groupchat'><body>hi</body></message>");
         assert!(matches!(read_message(&plain), Said::Other));

@@ -45,6 +45,17 @@
 //! vanished in the room for minutes. Only moderators can remove others. Nothing of this is
 //! trusted; the session notices (CHN-009).
 //!
+//! # When the connection breaks
+//!
+//! It is made again. A server with stream management (XEP-0198) then goes on where it was: for the
+//! room we were never away, and packets of both directions arrive once each, in order. What such
+//! a server has kept for us carries a mark of having been late (XEP-0203), as a room's history
+//! does; the two are told apart by who made the mark, and by the room's subject, which ends the
+//! history. Where the server has no stream management, or we were away for longer than it waits,
+//! the channel reports that it [left](mpenc::channel::ChannelEvent::Left), so do the others'
+//! channels of us, and a session with
+//! [`auto_reenter`](mpenc::client::Client::auto_reenter) comes back.
+//!
 //! # Security
 //!
 //! The connection uses TLS and checks the server's certificate with the operating system's

@@ -71,6 +71,8 @@ struct Stay {
     nick: String,
     leaving: bool,
     enter_again: bool,
+    /// The room may still be telling what was said before we came.
+    past: bool,
     /// When anything came from the room last.
     heard: Instant,
     /// Asked whether we are still in the room.
@@ -412,6 +414,7 @@ impl State {
             nick,
             leaving: false,
             enter_again: false,
+            past: true,
             heard: now,
             ping: None,
         });

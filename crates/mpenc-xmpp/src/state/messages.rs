@@ -29,7 +29,11 @@ impl State {
             return;
         };
         self.heard(now);
-        if !matches!(self.phase, Phase::Inside(_)) {
+        let is_old = element::is_old(message, &self.owner);
+        let Phase::Inside(stay) = &mut self.phase else { return };
+        let past = stay.past;
+        stay.past &= !element::ends_the_past(message, is_old);
+        if past && is_old {
             return;
         }
         match element::read_message(message) {
@@ -47,7 +51,7 @@ impl State {
             {
                 self.give_up_stay("the room hides addresses from now on");
             }
-            Said::Changed(_) | Said::Other | Said::Old => {}
+            Said::Changed(_) | Said::Other => {}
             Said::Malformed(why) => tracing::warn!(why, "dropping a piece of a packet"),
         }
     }

@@ -205,19 +205,45 @@ fn who_comes_goes_and_changes_the_nickname() {
 #[test]
 fn packets_of_strangers_and_old_ones_are_dropped() {
     let mut play = Play::inside();
+    assert_eq!(play.receive(kept_back("", 1)), []);
     assert_eq!(play.receive(said("nobody", "n='1' part='0' of='1'", "AQ==")), []);
     assert_eq!(play.receive(said("bob", "n='1' part='0' of='1'", "!")), []);
-    let old = message(
-        "<message xmlns='jabber:client' type='groupchat' from='tea@rooms.example/bob'>\
-         <packet xmlns='urn:mpenc:room:0' n='1' part='0' of='1'>AQ==</packet>\
-         <delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/></message>",
-    );
-    assert_eq!(play.receive(Stanza::Message(old)), []);
     let elsewhere = message(
         "<message xmlns='jabber:client' type='groupchat' from='other@rooms.example/bob'>\
          <packet xmlns='urn:mpenc:room:0' n='1' part='0' of='1'>AQ==</packet></message>",
     );
     assert_eq!(play.receive(Stanza::Message(elsewhere)), []);
+}
+
+/// A packet of Bob's that somebody has kept back.
+fn kept_back(by: &str, number: usize) -> Stanza {
+    let from = if by.is_empty() { String::new() } else { format!("from='{by}'") };
+    Stanza::Message(message(&format!(
+        "<message xmlns='jabber:client' type='groupchat' from='tea@rooms.example/bob'>\
+         <packet xmlns='urn:mpenc:room:0' n='{number}' part='0' of='1'>AQ==</packet>\
+         <delay xmlns='urn:xmpp:delay' {from} stamp='2026-01-01T00:00:00Z'/></message>"
+    )))
+}
+
+//= docs/spec/protocol.md#CHN-011
+//= type=test
+#[test]
+fn what_comes_late_over_a_stream_that_was_resumed_is_not_old() {
+    let came = |events: Vec<ChannelEvent>| matches!(&events[..], [ChannelEvent::Packet { .. }]);
+    let mut play = Play::inside();
+    assert_eq!(play.receive(kept_back("tea@rooms.example", 1)), [], "history");
+    assert!(came(play.receive(kept_back("alice@example.org", 2))), "kept for us by our server");
+    let mut play = Play::inside();
+    let subject = message(
+        "<message xmlns='jabber:client' type='groupchat' from='tea@rooms.example/bob'>\
+         <subject>tea</subject><delay xmlns='urn:xmpp:delay' from='tea@rooms.example' \
+         stamp='2026-01-01T00:00:00Z'/></message>",
+    );
+    assert_eq!(play.receive(kept_back("", 1)), [], "history");
+    assert_eq!(play.receive(Stanza::Message(subject)), []);
+    // Whoever kept it back: the room tells of its past only before its subject.
+    assert!(came(play.receive(kept_back("", 2))));
+    assert!(came(play.receive(kept_back("tea@rooms.example", 3))));
 }
 
 #[test]

@@ -1,32 +1,15 @@
 //! A server with stream management keeps a client that vanished in the room.
 
-use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use mpenc::client::RequestError;
 use mpenc::{FailReason, OperationError};
 use mpenc_xmpp::prosody::{Options, Prosody, ROOMS};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::channel::ACCOUNTS;
+use crate::line::Line;
 use crate::talk::{Talker, meet};
-
-/// A wire that can be cut without a word: one connection, passed on.
-async fn wire(to: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let passing = tokio::spawn(async move {
-        let (mut from, _) = listener.accept().await.unwrap();
-        drop(listener);
-        let mut to = TcpStream::connect(to).await.unwrap();
-        // However it ends.
-        let _ = copy_bidirectional(&mut from, &mut to).await;
-    });
-    (address, passing)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ghost_is_named_and_excluded() {
@@ -37,14 +20,13 @@ async fn a_ghost_is_named_and_excluded() {
     let account = |i: usize| server.account(ACCOUNTS[i].0, "mpenc", ACCOUNTS[i].1).unwrap();
     let alice = Talker::new(account(0), &room, 3, |client| client).await;
     let bob = Talker::new(account(1), &room, 3, |client| client).await;
-    let (address, passing) = wire(server.address()).await;
-    let far = account(2).plaintext_on_loopback(address).unwrap();
+    let line = Line::to(server.address()).await;
+    let far = account(2).plaintext_on_loopback(line.address()).unwrap();
     let carol = Talker::new(far, &room, 3, |client| client).await;
     meet(&[&alice, &bob, &carol]).await;
     carol.say("boo").await;
 
-    passing.abort();
-    let _ = passing.await;
+    line.cut();
     // It is still there for the room, and an operation waits for it, but not for ever.
     let begin = Instant::now();
     let refresh = alice.session.refresh().await;

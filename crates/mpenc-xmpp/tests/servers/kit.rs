@@ -57,3 +57,10 @@ async fn prosody_gives_everything_in_small_pieces() {
     options.max_stanza = Some(10_000);
     check(&judge(options, Some(4096)).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prosody_gives_everything_where_it_resumes_streams() {
+    let mut options = Options::default();
+    options.hibernation = Some(Duration::from_secs(60));
+    check(&judge(options, None).await);
+}
