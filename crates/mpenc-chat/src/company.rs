@@ -63,7 +63,16 @@ impl Company {
     /// If that does not succeed in time.
     pub(crate) async fn open(&mut self, name: &MemberId) -> Result<(), Failure> {
         let actor = self.stage.connect(name).await?;
-        self.join(&actor).await?;
+        tokio::select! {
+            joined = self.join(&actor) => joined?,
+            strangers = strangers(&actor) => return Err(Failure::input(format!(
+                "{} in the room, and strangers would not take part; name a room with nobody in it",
+                match strangers.len() {
+                    1 => format!("{} is", term::names(&strangers)),
+                    _ => format!("{} are", term::names(&strangers)),
+                }
+            ))),
+        }
         actor.until_members(self.stage.bounds.enter, &MemberSet::of(name)).await?;
         self.present.insert(name.clone(), actor);
         Ok(())
@@ -281,6 +290,26 @@ impl Company {
     }
 }
 
+/// Whoever else is in the room of somebody who opens it, and stays there.
+async fn strangers(actor: &Actor) -> MemberSet {
+    let others = || {
+        let room = actor.session.view(|session| session.channel_members().cloned());
+        room.unwrap_or_default().without(&actor.name)
+    };
+    loop {
+        tokio::time::sleep(FAREWELL).await;
+        let before = others();
+        if !before.is_empty() {
+            // It may be somebody of ours who is about to go.
+            tokio::time::sleep(FAREWELL).await;
+            let still = others().intersection(&before);
+            if !still.is_empty() {
+                return still;
+            }
+        }
+    }
+}
+
 /// A request of somebody's, which must succeed in time.
 async fn limited<E: core::fmt::Display>(
     bound: core::time::Duration,
@@ -300,3 +329,6 @@ async fn limited<E: core::fmt::Display>(
         ))),
     }
 }
+
+/// Time for those who have gone to be gone for the room too.
+const FAREWELL: core::time::Duration = core::time::Duration::from_secs(3);
