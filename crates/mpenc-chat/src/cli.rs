@@ -87,10 +87,11 @@ pub(crate) struct ReplayArgs {
     /// Use the relay at URL (ws://HOST:PORT) instead of one of our own
     #[arg(long, value_name = "URL")]
     pub(crate) relay: Option<String>,
-    /// Use a room of an XMPP server instead: ROOM@SERVICE with the account of --jid, or, without
-    /// ROOM, a server of our own, for which Prosody has to be installed
+    /// Use a room of an XMPP server instead: ROOM@SERVICE, new or with nobody in it, where
+    /// everybody is a device of the one account of --jid; or, without ROOM, a server of our own,
+    /// for which Prosody has to be installed
     #[cfg(feature = "xmpp")]
-    #[arg(long, value_name = "ROOM", num_args = 0..=1, conflicts_with_all = ["relay", "chaos"])]
+    #[arg(long, value_name = "ROOM", num_args = 0..=1, conflicts_with = "relay")]
     pub(crate) xmpp: Option<Option<String>>,
     #[cfg(feature = "xmpp")]
     #[command(flatten)]
@@ -108,7 +109,8 @@ pub(crate) struct ReplayArgs {
     /// Decides which messages are lost
     #[arg(long, value_name = "SEED", default_value_t = 1, requires = "lose")]
     pub(crate) lose_seed: u64,
-    /// Let people lose their connection and come back, at random moments that SEED decides
+    /// Let people lose their connection and come back, at random moments that SEED decides. Not
+    /// with ROOM of --xmpp, whose server may not let anybody come back to where it was
     #[arg(long, value_name = "SEED")]
     pub(crate) chaos: Option<u64>,
     /// Which protocol profile to speak; all members of a session use the same

@@ -43,7 +43,7 @@ async fn demo(args: &DemoArgs, report: &mut Report) -> Result<(), Failure> {
 #[cfg(feature = "xmpp")]
 async fn hall(args: &DemoArgs) -> Result<Hall, Failure> {
     if args.xmpp {
-        return Ok(Hall::Xmpp(crate::xmpp::Xmpp::own().await?));
+        return Ok(Hall::Xmpp(crate::xmpp::Xmpp::own(None).await?));
     }
     Hall::relay(None, SHORT_GRACE, None).await
 }

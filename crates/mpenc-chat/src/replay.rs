@@ -75,8 +75,11 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
 #[cfg(feature = "xmpp")]
 async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
     match &args.xmpp {
+        Some(Some(_)) if args.chaos.is_some() => Err(Failure::input(
+            "--chaos needs a server of our own; use --xmpp without a room, or no --chaos",
+        )),
         Some(Some(room)) => Ok(Hall::Xmpp(Xmpp::room(room, &args.account)?)),
-        Some(None) => Ok(Hall::Xmpp(Xmpp::own().await?)),
+        Some(None) => Ok(Hall::Xmpp(Xmpp::own(args.chaos.map(|_| HIBERNATION)).await?)),
         None => Hall::relay(args.relay.as_deref(), grace, lost(args)).await,
     }
 }
@@ -122,6 +125,11 @@ fn check_sizes(script: &Script, largest: usize, file: &Path) -> Result<(), Failu
     }
     Ok(())
 }
+
+/// How long an XMPP server waits for somebody whose connection broke: long enough for a busy
+/// machine to make a new one, and less than anybody waits for somebody who was cut off to be gone.
+#[cfg(feature = "xmpp")]
+const HIBERNATION: Duration = Duration::from_secs(10);
 
 /// Bytes of the records of one message (MSG-007), less the header of the body.
 const MAX_CONTENT: usize = 32_766 - 4;

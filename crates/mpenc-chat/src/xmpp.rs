@@ -4,6 +4,8 @@ mod password;
 mod renamed;
 mod way;
 
+use core::time::Duration;
+
 use mpenc::{Identity, MemberId};
 use mpenc_xmpp::prosody::{Options, Prosody, ROOMS};
 use mpenc_xmpp::{Account, ConnectError, Password, XmppChannel};
@@ -40,17 +42,19 @@ struct Login {
 }
 
 impl Xmpp {
-    /// A server of our own.
+    /// A server of our own, which waits for so long for clients whose connection broke.
     ///
     /// # Errors
     ///
     /// If none is installed, or it does not start.
-    pub(crate) async fn own() -> Result<Self, Failure> {
+    pub(crate) async fn own(hibernation: Option<Duration>) -> Result<Self, Failure> {
         let mut random = [0; 16];
         getrandom::fill(&mut random)
             .map_err(|error| Failure::check(format!("the system gives no randomness: {error}")))?;
         let password = hex::encode(random);
-        let server = Prosody::start(&Options::default(), &[(STAGE, &password)])
+        let mut options = Options::default();
+        options.hibernation = hibernation;
+        let server = Prosody::start(&options, &[(STAGE, &password)])
             .await
             .map_err(|error| Failure::check(error.to_string()))?;
         let login = Login {

@@ -17,7 +17,7 @@ pub(super) struct Chaos {
 pub(super) enum Mishap {
     /// The connection breaks, and the channel restores it: nothing is lost.
     Interruption,
-    /// The connection is gone for longer than the relay waits: the others exclude whoever it was,
+    /// The connection is gone for longer than the server waits: the others exclude whoever it was,
     /// and include it again when it is back.
     Loss,
 }

@@ -117,7 +117,7 @@ fn places_for_keys() {
 
 #[cfg(feature = "xmpp")]
 #[test]
-fn authorities_of_a_server() {
+fn servers_of_strangers() {
     let directory = tempfile::tempdir().unwrap();
     let scene = concat!(env!("CARGO_MANIFEST_DIR"), "/scenes/hamlet-1-1.txt");
     let check = |file: &str, expect: &str| {
@@ -138,6 +138,9 @@ fn authorities_of_a_server() {
         check(arg(&file), expect);
         check(arg(&file), "makes PEM of other certificates");
     }
+    let chaos = ["--xmpp", "tea@rooms.example", "--jid", "ann@example", "--chaos", "1"];
+    let refused = run(&[&["replay", scene], &chaos[..]].concat());
+    assert_refused(&refused, "--chaos needs a server of our own");
     let plain = ["--server", "127.0.0.1:1", "--plaintext", "--xmpp-ca", "x"];
     let chat = ["chat", "--xmpp", "tea@rooms.example", "--jid", "ann@example"];
     assert_refused(&run(&[&chat[..], &plain].concat()), "cannot be used with");

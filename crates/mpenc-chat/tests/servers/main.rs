@@ -1,4 +1,4 @@
-//! The program in rooms of servers that are not its own: `cargo xtask ci --servers`.
+//! The program on XMPP servers: `cargo xtask ci --servers`.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -10,4 +10,6 @@
 #[expect(dead_code, reason = "these tests use less of it")]
 #[path = "../it/program.rs"]
 mod program;
+
+mod own;
 mod stranger;

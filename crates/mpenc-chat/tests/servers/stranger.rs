@@ -1,5 +1,6 @@
 //! A server of somebody else: TLS, accounts with passwords, and rooms as they are.
 
+use core::time::Duration;
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::program::{Running, arg, assert_refused, last_line, mpenc, run, stderr};
 
-const SCENE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenes/hamlet-1-1.txt");
+pub(crate) const SCENE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenes/hamlet-1-1.txt");
 const ACCOUNTS: [(&str, &str); 2] = [("ann", "pw-a"), ("bob", "pw-b")];
 
 struct Stranger {
@@ -19,9 +20,12 @@ struct Stranger {
 }
 
 impl Stranger {
+    /// Set up as Debian does it: with stream management, and a limit to what a client may send.
     async fn start() -> Self {
         let mut options = Options::default();
         options.certificate_for = Some("localhost".to_owned());
+        options.hibernation = Some(Duration::from_secs(600));
+        options.bytes_per_second = Some(10_000);
         let server = Prosody::start(&options, &ACCOUNTS).await.unwrap();
         Self { server, folder: tempfile::tempdir().unwrap() }
     }
@@ -66,6 +70,20 @@ async fn a_scene_is_replayed_in_a_room_of_a_stranger() {
         assert_eq!(object["messages"], 60, "{object}");
         assert_eq!(object["fully_acked"], 60, "{object}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_with_somebody_in_it_is_no_stage() {
+    let stranger = Stranger::start().await;
+    let data = stranger.folder.path().join("data");
+    let first = ["chat", "--data-dir", arg(&data)];
+    let mut bob =
+        Running::spawn(mpenc(&[&first, &strs(&stranger.arguments("inn", 1))[..]].concat()));
+    bob.expect("you are alone in the room");
+    let refused = run(&[&["replay", SCENE], &strs(&stranger.arguments("inn", 0))[..]].concat());
+    let said = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("bob@localhost/mpenc is in the room"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
