@@ -12,6 +12,8 @@ pub mod cli;
 #[cfg(feature = "testing")]
 mod dice;
 #[cfg(feature = "testing")]
+mod links;
+#[cfg(feature = "testing")]
 pub mod loss;
 pub mod model;
 #[cfg(feature = "testing")]

@@ -5,18 +5,13 @@
 //! echo to their senders included, and takes a time of its own for each packet; packets to one
 //! member keep the order of the channel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mpenc::channel::{ChannelEvent, ChannelRequest};
-use mpenc::{
-    Env, Identity, MemberId, MemberSet, MessageId, Notice, Profile, Session, SessionConfig,
-    SessionState, Timestamp, Timing,
-};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng as _;
+use mpenc::{MessageId, Notice, Session, SessionConfig, SessionState, Timestamp};
 
 use crate::dice::Dice;
+use crate::links::{Counts, Links, Member};
 
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
@@ -67,23 +62,9 @@ pub struct Figures {
     pub until_repaired: u64,
 }
 
-struct Member {
-    session: Session,
-    rng: ChaCha20Rng,
-    /// Nothing overtakes anything on the way to it.
-    arrives: Timestamp,
-}
-
 struct Lossy {
     what: Conversation,
-    dice: Dice,
-    now: Timestamp,
-    names: Vec<MemberId>,
-    members: BTreeMap<MemberId, Member>,
-    channel: MemberSet,
-    on_the_way: BTreeMap<(Timestamp, u64), (MemberId, ChannelEvent)>,
-    sent: u64,
-    seen: std::collections::BTreeSet<Vec<u8>>,
+    seen: BTreeSet<Vec<u8>>,
     figures: Figures,
     /// Losing begins once everybody is in the session.
     lossy: bool,
@@ -95,110 +76,57 @@ struct Lossy {
 /// the last text.
 #[must_use]
 pub fn run(what: Conversation) -> Figures {
-    let mut world = Lossy::new(what);
-    world.establish();
-    world.lossy = true;
-    let mut last = world.now;
+    let mut links = Lossy::links(what);
+    links.establish();
+    links.counts.figures = Figures::default();
+    links.counts.lossy = true;
+    let mut last = links.now;
     for n in 0..what.texts {
         if n == what.texts / 2 {
-            world.cut_off_until = world.now + what.cut_off;
+            links.counts.cut_off_until = links.now + what.cut_off;
         }
         let pause = 2 * u64::try_from(what.pause.as_millis()).unwrap_or(0);
-        let until = world.now + Duration::from_millis(world.dice.below(pause.max(1)));
-        world.pass(until);
-        let pick = usize::try_from(world.dice.below(what.members as u64)).unwrap_or(0);
-        if let Some(who) = world.names.get(pick).cloned() {
+        let until = links.now + Duration::from_millis(links.dice.below(pause.max(1)));
+        links.pass(until);
+        let who = links.dice.place(what.members);
+        links.call(who, |session, env| {
             // Who cannot is seen at the end: a text less.
-            world.call(&who, |session, env| {
-                let _ = session.send(env, "said");
-            });
-        }
-        last = world.now;
+            let _ = session.send(env, "said");
+        });
+        last = links.now;
     }
-    world.pass(last.max(Timestamp::ZERO + what.lasts));
-    let end = world.now + Duration::from_secs(3600);
-    while !world.is_repaired() && world.now < end {
-        let until = world.now + Duration::from_secs(1);
-        world.pass(until);
+    links.pass(last.max(Timestamp::ZERO + what.lasts));
+    let end = links.now + Duration::from_secs(3600);
+    while !links.members.iter().all(|member| is_content(what, &member.session)) && links.now < end {
+        links.pass(links.now + Duration::from_secs(1));
     }
-    world.finish(last)
+    finish(links, last)
 }
 
 impl Lossy {
-    fn new(what: Conversation) -> Self {
-        let names: Vec<MemberId> =
-            (0..what.members).filter_map(|n| MemberId::new(format!("m{n}")).ok()).collect();
-        let mut keys = Vec::new();
-        let mut members = BTreeMap::new();
-        for (n, name) in (0_u64..).zip(&names) {
-            let mut rng = ChaCha20Rng::seed_from_u64(what.seed.wrapping_mul(1009).wrapping_add(n));
-            let secret = mpenc::SecretBytes::fill(|seed| {
-                rand_chacha::rand_core::Rng::fill_bytes(&mut rng, seed);
-            });
-            let identity = Identity::transparent(&secret);
-            keys.push((name.clone(), identity.public()));
-            let Ok(config) = SessionConfig::new(name.clone(), identity) else { continue };
-            let config = config.profile(Profile::TransparentV2).timing(Timing::default());
-            let session = Session::new(config.patient_join(true).adaptive(what.adaptive));
-            members.insert(name.clone(), Member { session, rng, arrives: Timestamp::ZERO });
-        }
-        for member in members.values_mut() {
-            keys.iter().for_each(|(name, key)| member.session.set_identity(name, Some(*key)));
-        }
-        Self {
+    fn links(what: Conversation) -> Links<Self> {
+        let latency = u64::try_from(what.latency.as_millis()).unwrap_or(1);
+        let configured = |config: SessionConfig| config.adaptive(what.adaptive);
+        let lossy = Self {
             what,
-            dice: Dice::new(what.seed, "loss"),
-            now: Timestamp::from_millis(1),
-            names,
-            members,
-            channel: MemberSet::new(),
-            on_the_way: BTreeMap::new(),
-            sent: 0,
-            seen: std::collections::BTreeSet::new(),
+            seen: BTreeSet::new(),
             figures: Figures::default(),
             lossy: false,
             cut_off_until: Timestamp::ZERO,
-        }
+        };
+        Links::new((what.seed, "loss"), what.members, latency, configured, lossy)
     }
+}
 
-    fn establish(&mut self) {
-        for name in self.names.clone() {
-            self.call(&name, |session, env| drop(session.join(env)));
-            let until = self.now + Duration::from_secs(10);
-            self.pass(until);
-        }
-        let Some(first) = self.names.first().cloned() else { return };
-        let others: MemberSet = self.names.iter().filter(|name| **name != first).collect();
-        let nobody = MemberSet::new();
-        self.call(&first, |session, env| drop(session.change(env, &others, &nobody)));
-        let until = self.now + Duration::from_secs(120);
-        self.pass(until);
-        self.figures = Figures::default();
-    }
-
-    fn call(&mut self, name: &MemberId, action: impl FnOnce(&mut Session, &mut Env<'_>)) {
-        let Some(member) = self.members.get_mut(name) else { return };
-        action(&mut member.session, &mut Env { now: self.now, rng: &mut member.rng });
-        let notices: Vec<Notice> = std::iter::from_fn(|| member.session.poll_notice()).collect();
-        let requests: Vec<ChannelRequest> =
-            std::iter::from_fn(|| member.session.poll_transmit()).collect();
-        for notice in notices {
-            self.note(name, &notice);
-        }
-        for request in requests {
-            self.carry_out(name, request);
-        }
-    }
-
+impl Counts for Lossy {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others do not count here")]
-    fn note(&mut self, name: &MemberId, notice: &Notice) {
+    fn told(&mut self, members: &[Member], now: Timestamp, who: usize, notice: &Notice) {
         let kind = match notice {
             Notice::MessageReady { id, .. } => {
-                let session = self.members.get(name).map(|member| &member.session);
-                let message = session.and_then(|session| session.message(id));
-                if message.is_some_and(|message| message.author != name) {
-                    self.figures.deliveries += 1;
-                }
+                let message = members.get(who).and_then(|member| {
+                    member.session.message(id).filter(|message| *message.author != member.name)
+                });
+                self.figures.deliveries += u64::from(message.is_some());
                 return;
             }
             Notice::NotFullyAcked { .. } => "NotFullyAcked",
@@ -212,157 +140,102 @@ impl Lossy {
             _ => return,
         };
         *self.figures.warnings.entry(kind).or_default() += 1;
-        self.figures.false_warnings += u64::from(!self.has_cause(name, notice));
+        let cause = members.get(who).is_none_or(|us| has_cause(members, now, us, notice));
+        self.figures.false_warnings += u64::from(!cause);
     }
 
-    /// Whether something was lost or late without which the warning would not be there.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others have causes of other sorts")]
-    fn has_cause(&self, name: &MemberId, notice: &Notice) -> bool {
-        let session = self.members.get(name).map(|member| &member.session);
-        let bc_lat = session.map(|session| session.timing_in_force().bc_lat()).unwrap_or_default();
-        match notice {
-            Notice::NotFullyAcked { id, unacked_by, .. } => {
-                unacked_by.iter().any(|reader| self.ack_is_late(name, reader, id, bc_lat))
-            }
-            Notice::NotAccepted { missing, .. } => missing.iter().any(|id| {
-                let sent = self.sent_at(id);
-                sent.is_some_and(|sent| sent + bc_lat <= self.now)
-            }),
-            _ => true,
+    fn sent(&mut self, packet: &[u8]) {
+        if is_message(packet) {
+            self.figures.packets += 1;
+            self.figures.requests += u64::from(is_request(packet));
+            self.figures.copies += u64::from(!self.seen.insert(packet.to_vec()));
         }
     }
 
-    /// Whether a reader has a message late or not at all, or its acknowledgement took longer than
-    /// BC_LAT on the way here.
-    fn ack_is_late(
-        &self,
-        name: &MemberId,
-        reader: &MemberId,
-        id: &MessageId,
-        bc_lat: Duration,
+    fn loses(
+        &mut self,
+        dice: &mut Dice,
+        now: Timestamp,
+        (from, to): (usize, usize),
+        packet: &[u8],
     ) -> bool {
-        let Some(sent) = self.sent_at(id) else {
-            return false;
-        };
-        let Some(theirs) = self.members.get(reader).map(|member| &member.session) else {
-            return false;
-        };
-        let Some(read) = theirs.accepted_at(id) else { return sent + bc_lat <= self.now };
-        if read > sent + bc_lat {
-            return true;
+        let last = self.what.members.saturating_sub(1);
+        let alone = now < self.cut_off_until && (from == last || to == last);
+        let lost = self.lossy && is_message(packet) && (alone || dice.chance(self.what.loss));
+        self.figures.lost += u64::from(lost);
+        lost
+    }
+
+    fn arrived(&mut self) {}
+}
+
+/// Whether something was lost or late without which the warning would not be there.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others have causes of other sorts")]
+fn has_cause(members: &[Member], now: Timestamp, us: &Member, notice: &Notice) -> bool {
+    let bc_lat = us.session.timing_in_force().bc_lat();
+    match notice {
+        Notice::NotFullyAcked { id, unacked_by, .. } => {
+            let readers = members.iter().filter(|member| unacked_by.contains(&member.name));
+            let mut late =
+                readers.map(|reader| ack_is_late(members, now, (us, reader), id, bc_lat));
+            late.any(|late| late)
         }
-        let ack = theirs.first_ack(reader, id);
-        let acked = ack.and_then(|ack| theirs.accepted_at(&ack));
-        let ours = self.members.get(name).map(|member| &member.session);
-        let here = ack.and_then(|ack| ours?.accepted_at(&ack));
-        here.is_none() && acked.is_some_and(|acked| acked + bc_lat <= self.now)
+        Notice::NotAccepted { missing, .. } => missing.iter().any(|id| {
+            let sent = sent_at(members, id);
+            sent.is_some_and(|sent| sent + bc_lat <= now)
+        }),
+        _ => true,
     }
+}
 
-    /// When a message was sent: nobody accepts it before its author.
-    fn sent_at(&self, id: &MessageId) -> Option<Timestamp> {
-        self.members.values().filter_map(|member| member.session.accepted_at(id)).min()
+/// Whether a reader has a message late or not at all, or its acknowledgement took longer than
+/// BC_LAT on the way to us.
+fn ack_is_late(
+    members: &[Member],
+    now: Timestamp,
+    (us, reader): (&Member, &Member),
+    id: &MessageId,
+    bc_lat: Duration,
+) -> bool {
+    let Some(sent) = sent_at(members, id) else {
+        return false;
+    };
+    let theirs = &reader.session;
+    let Some(read) = theirs.accepted_at(id) else { return sent + bc_lat <= now };
+    if read > sent + bc_lat {
+        return true;
     }
+    let ack = theirs.first_ack(&reader.name, id);
+    let acked = ack.and_then(|ack| theirs.accepted_at(&ack));
+    let here = ack.and_then(|ack| us.session.accepted_at(&ack));
+    here.is_none() && acked.is_some_and(|acked| acked + bc_lat <= now)
+}
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "nobody leaves or is asked to")]
-    fn carry_out(&mut self, from: &MemberId, request: ChannelRequest) {
-        match request {
-            ChannelRequest::Enter => {
-                let enter = MemberSet::of(from);
-                let changed = ChannelEvent::Changed { enter, leave: MemberSet::new() };
-                for name in self.channel.clone().iter() {
-                    self.send(name, changed.clone());
-                }
-                self.channel.insert(from.clone());
-                let members = self.channel.clone();
-                self.send(from, ChannelEvent::Entered { members });
-            }
-            ChannelRequest::Send { bytes, .. } => {
-                let data = is_message(&bytes);
-                if data {
-                    self.figures.packets += 1;
-                    self.figures.requests += u64::from(is_request(&bytes));
-                    self.figures.copies += u64::from(!self.seen.insert(bytes.clone()));
-                }
-                for name in self.channel.clone().iter() {
-                    let alone = self.now < self.cut_off_until && self.is_cut_off(from, name);
-                    if data && self.lossy && (alone || self.dice.chance(self.what.loss)) {
-                        self.figures.lost += 1;
-                        continue;
-                    }
-                    let (sender, bytes) = (from.clone(), bytes.clone());
-                    self.send(name, ChannelEvent::Packet { sender, bytes });
-                }
-            }
-            _ => {}
+/// When a message was sent: nobody accepts it before its author.
+fn sent_at(members: &[Member], id: &MessageId) -> Option<Timestamp> {
+    members.iter().filter_map(|member| member.session.accepted_at(id)).min()
+}
+
+/// Everything said is here, and everybody is known to have it.
+fn is_content(what: Conversation, session: &Session) -> bool {
+    session.state() == SessionState::Joined
+        && session.log_len() == what.texts
+        && session.not_fully_acked().next().is_none()
+        && session.overdue().is_empty()
+        && session.deferred() == 0
+}
+
+fn finish(links: Links<Lossy>, last: Timestamp) -> Figures {
+    let Lossy { what, mut figures, .. } = links.counts;
+    for Member { name, session, .. } in &links.members {
+        figures.in_force += session.overdue().len() as u64;
+        if !is_content(what, session) {
+            figures.left_behind.push(name.to_string());
         }
     }
-
-    /// Whether one of these is the member that is cut off for a while.
-    fn is_cut_off(&self, from: &MemberId, to: &MemberId) -> bool {
-        self.names.last().is_some_and(|last| last == from || last == to)
-    }
-
-    fn send(&mut self, to: &MemberId, event: ChannelEvent) {
-        let longest = u64::try_from(self.what.latency.as_millis()).unwrap_or(1);
-        let least = longest / 20;
-        let takes = least + self.dice.below(longest - least + 1);
-        let Some(member) = self.members.get_mut(to) else { return };
-        let at = (self.now + Duration::from_millis(takes)).max(member.arrives);
-        member.arrives = at;
-        self.sent += 1;
-        self.on_the_way.insert((at, self.sent), (to.clone(), event));
-    }
-
-    /// Everything that happens until this moment, in its order.
-    fn pass(&mut self, until: Timestamp) {
-        loop {
-            let arrival = self.on_the_way.keys().next().map(|key| key.0);
-            let due = |member: &Member| member.session.poll_timeout().map(|due| due.at);
-            let timer = self.members.values().filter_map(due).min();
-            let next = arrival.into_iter().chain(timer).min();
-            let Some(at) = next.filter(|at| *at <= until) else { break };
-            self.now = self.now.max(at);
-            if arrival.is_some_and(|arrival| timer.is_none_or(|timer| arrival <= timer)) {
-                if let Some((_, (to, event))) = self.on_the_way.pop_first() {
-                    self.call(&to, |session, env| drop(session.handle_input(env, event)));
-                }
-            } else {
-                for name in self.names.clone() {
-                    let is_due =
-                        self.members.get(&name).and_then(due).is_some_and(|at| at <= self.now);
-                    if is_due {
-                        self.call(&name, |session, env| session.handle_timeout(env));
-                    }
-                }
-            }
-        }
-        self.now = self.now.max(until);
-    }
-
-    fn is_repaired(&self) -> bool {
-        self.members.values().all(|member| self.is_content(&member.session))
-    }
-
-    /// Everything said is here, and everybody is known to have it.
-    fn is_content(&self, session: &Session) -> bool {
-        session.state() == SessionState::Joined
-            && session.log_len() == self.what.texts
-            && session.not_fully_acked().next().is_none()
-            && session.overdue().is_empty()
-            && session.deferred() == 0
-    }
-
-    fn finish(mut self, last: Timestamp) -> Figures {
-        for (name, member) in &self.members {
-            self.figures.in_force += member.session.overdue().len() as u64;
-            if !self.is_content(&member.session) {
-                self.figures.left_behind.push(name.to_string());
-            }
-        }
-        let waited = self.now.since(last).as_millis();
-        self.figures.until_repaired = u64::try_from(waited).unwrap_or(u64::MAX);
-        self.figures
-    }
+    let waited = links.now.since(last).as_millis();
+    figures.until_repaired = u64::try_from(waited).unwrap_or(u64::MAX);
+    figures
 }
 
 /// Whether a packet of the second profile carries a message or asks for one (wire-v2.md 1.1).
