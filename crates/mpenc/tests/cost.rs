@@ -11,10 +11,10 @@
 )]
 
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
+mod counted;
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "it/world.rs"]
 mod world;
-
-use std::alloc::System;
 
 use mpenc::channel::ChannelEvent;
 use mpenc::limits::MAX_PACKET_LEN;
@@ -22,12 +22,9 @@ use mpenc::session::MAX_TRIAL_BYTES;
 use mpenc::{Disposition, Identity, Profile, SecretBytes};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
+use crate::counted::freed;
 use crate::world::{World, id};
-
-#[global_allocator]
-static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const NAMES: [&str; 8] = ["alice", "bob", "carol", "dave", "eve", "frank", "grace", "mallory"];
 
@@ -49,10 +46,7 @@ fn bob_after(profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize
     attack(&mut world);
     let sent = sent(&world) - before;
     let session = world.members.remove(&id("bob")).unwrap().session;
-    let region = Region::new(GLOBAL);
-    drop(session);
-    let change = region.change();
-    (change.bytes_deallocated - change.bytes_allocated, sent)
+    (freed(|| drop(session)), sent)
 }
 
 /// What an attack adds to a minute without it.

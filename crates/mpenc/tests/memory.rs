@@ -9,11 +9,11 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod counted;
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
 #[path = "it/world.rs"]
 mod world;
 
-use std::alloc::System;
 use std::sync::Arc;
 
 use mpenc::security::{Body, MessageHeader, MessageSecurity, OrderPoint, V2Security};
@@ -23,32 +23,13 @@ use mpenc_greeting::SubsessionKeys;
 use mpenc_types::limits::MAX_PREVIOUS;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
+use crate::counted::{freed, kept};
 use crate::world::World;
-
-#[global_allocator]
-static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const MEMBERS: usize = 128;
 const FEW: usize = 16;
 const MIB: usize = 1 << 20;
-
-/// What a call makes, and the bytes that it has allocated and not given back.
-fn kept<T>(call: impl FnOnce() -> T) -> (T, usize) {
-    let region = Region::new(GLOBAL);
-    let result = call();
-    let change = region.change();
-    (result, change.bytes_allocated.saturating_sub(change.bytes_deallocated))
-}
-
-/// The bytes that become free with a value.
-fn held_by<T>(value: T) -> usize {
-    let region = Region::new(GLOBAL);
-    drop(value);
-    let change = region.change();
-    change.bytes_deallocated - change.bytes_allocated
-}
 
 fn names() -> Vec<String> {
     (0..MEMBERS).map(|i| format!("member-{i:03}@example.org")).collect()
@@ -98,7 +79,7 @@ fn keys_of_a_subsession() {
     });
     println!("for each message that is not fully acked: {} bytes", open / sealed.len());
     assert!(open / sealed.len() < 1024, "{open}");
-    let in_use = held_by(reader);
+    let in_use = freed(|| drop(reader));
     assert!(in_use < MIB, "{in_use}");
     let mut reader = security(&names[0]);
     let ((), acked) = kept(|| {
@@ -111,16 +92,11 @@ fn keys_of_a_subsession() {
     println!("for each message that is fully acked: {} bytes", acked / sealed.len());
     assert!(acked / sealed.len() < 512, "{acked}");
     let ids: Vec<_> = sealed.iter().map(|one| one.id).collect();
-    let freed = {
-        let region = Region::new(GLOBAL);
-        ids.iter().for_each(|id| reader.forget(id));
-        let change = region.change();
-        change.bytes_deallocated.saturating_sub(change.bytes_allocated)
-    };
-    let forgotten = acked.saturating_sub(freed) / sealed.len();
+    let given_back = freed(|| ids.iter().for_each(|id| reader.forget(id)));
+    let forgotten = acked.saturating_sub(given_back) / sealed.len();
     println!("for each message that is forgotten: {forgotten} bytes");
     reader.erase();
-    let ended = held_by(reader);
+    let ended = freed(|| drop(reader));
     println!("of it when it has ended, with {} messages: {ended} bytes", sealed.len());
     assert!(ended < MIB, "{ended}");
 }
@@ -143,7 +119,7 @@ fn session_after(members: usize, refreshes: usize) -> (usize, usize) {
     }
     let member = world.members.remove(&world::id(names[1])).unwrap();
     let live = member.session.subsession_states().count();
-    (live, held_by(member.session))
+    (live, freed(|| drop(member.session)))
 }
 
 fn sessions() {
@@ -183,7 +159,7 @@ fn session_after_texts(profile: Profile, texts: usize) -> usize {
     let member = world.members.remove(&world::id("bob")).unwrap();
     assert_eq!(member.session.log_len(), texts + 6);
     assert!(member.session.overdue().is_empty());
-    held_by(member.session)
+    freed(|| drop(member.session))
 }
 
 /// What a message leaves behind that everybody has, acks counted as messages.

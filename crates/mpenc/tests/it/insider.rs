@@ -1,10 +1,41 @@
 //! What others do at the same time, or against the rules, and what a session makes of it.
 
 use mpenc::channel::ChannelRequest;
-use mpenc::{BadMessage, Disposition, MemberSet, MessageId, Notice, RejectReason, SessionState};
+use mpenc::{
+    BadMessage, Disposition, MemberId, MemberSet, MessageId, Notice, RejectReason, SessionState,
+};
 
 use crate::forge::Insider;
 use crate::world::{World, id, set};
+
+const NAMES: [&str; 3] = ["alice", "bob", "mallory"];
+
+/// Three members who have nothing to say to each other yet.
+fn quiet(make: impl FnOnce(&[&str]) -> World) -> World {
+    let mut world = make(&NAMES);
+    world.establish(&NAMES);
+    world.pass_secs(120);
+    world
+}
+
+/// A world in which Mallory has said one thing, and the packet in which she says something else
+/// from the same position: in another world, made from the same seeds.
+fn contradiction(make: impl Fn() -> World) -> (World, Vec<u8>) {
+    let (mut world, mut twin) = (make(), make());
+    world.say("mallory", "I love you all");
+    twin.say("mallory", "I love only Bob");
+    let by_mallory = |(from, _): &&(MemberId, Vec<u8>)| *from == id("mallory");
+    let other = twin.packets.iter().rfind(by_mallory).unwrap().1.clone();
+    (world, other)
+}
+
+fn bob_excludes_mallory(world: &mut World) {
+    let nobody = MemberSet::new();
+    let op = world.act("bob", |s, env| s.change(env, &nobody, &set(&["mallory"]))).unwrap();
+    world.settle();
+    assert_eq!(world.member("bob").ended[&op], Ok(()));
+    world.assert_agree(&["alice", "bob"]);
+}
 
 #[test]
 fn a_request_that_others_fulfil_meanwhile_ends_well() {
@@ -38,17 +69,7 @@ fn an_author_that_contradicts_itself_ends_the_subsession_but_not_the_session() {
     //= type=test
     //= docs/spec/protocol.md#TRN-023
     //= type=test
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
-    world.pass_secs(60);
-    // Two worlds from the same seeds: Mallory says one thing in each, from the same position.
-    let mut twin = World::v1(&names);
-    twin.establish(&names);
-    twin.pass_secs(60);
-    world.say("mallory", "I love you all");
-    twin.say("mallory", "I love only Bob");
-    let (_, other) = twin.packets.last().unwrap().clone();
+    let (mut world, other) = contradiction(|| quiet(World::v1));
     assert_eq!(world.inject("bob", "mallory", &other), Disposition::Rejected(RejectReason::Fork));
     let bob = world.member("bob");
     assert!(
@@ -65,11 +86,7 @@ fn an_author_that_contradicts_itself_ends_the_subsession_but_not_the_session() {
     assert_eq!(world.inject("bob", "mallory", &other), Disposition::Ignored);
     assert_eq!(world.member("bob").notices.len(), before);
     // The way out: exclude the offender.
-    let op =
-        world.act("bob", |s, env| s.change(env, &MemberSet::new(), &set(&["mallory"]))).unwrap();
-    world.settle();
-    assert_eq!(world.member("bob").ended[&op], Ok(()));
-    world.assert_agree(&["alice", "bob"]);
+    bob_excludes_mallory(&mut world);
     world.say("bob", "without mallory");
     assert_eq!(world.texts("alice").last().unwrap(), "without mallory");
     assert!(!world.session("bob").is_consistent());
@@ -80,10 +97,7 @@ fn a_message_of_another_subsession_is_no_parent() {
     // ATK-113
     //= docs/spec/protocol.md#TRN-006
     //= type=test
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
-    world.pass_secs(60);
+    let mut world = quiet(World::v1);
     let old = world.say("alice", "under the old keys");
     world.act("alice", |s, env| s.refresh(env)).unwrap();
     world.settle();
@@ -105,9 +119,8 @@ fn a_proposal_that_names_messages_which_never_were_wedges_nobody() {
     // ATK-063
     //= docs/spec/protocol.md#TRN-037
     //= type=test
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
+    let mut world = World::v1(&NAMES);
+    world.establish(&NAMES);
     world.say("alice", "before");
     world.pass_secs(60);
     let mallory = Insider::of(&world, "mallory");
@@ -136,11 +149,7 @@ fn a_proposal_that_names_messages_which_never_were_wedges_nobody() {
         assert!(world.member(name).notices.contains(&said), "{name}");
         assert_eq!(world.session(name).state(), SessionState::Joined, "{name}");
     }
-    let op =
-        world.act("bob", |s, env| s.change(env, &MemberSet::new(), &set(&["mallory"]))).unwrap();
-    world.settle();
-    assert_eq!(world.member("bob").ended[&op], Ok(()));
-    world.assert_agree(&["alice", "bob"]);
+    bob_excludes_mallory(&mut world);
 }
 
 #[test]
@@ -168,9 +177,8 @@ fn nobody_is_included_unannounced() {
 #[test]
 fn losing_to_the_same_member_again_and_again_is_said() {
     // ATK-072: the channel puts Mallory's proposal first each time.
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
+    let mut world = World::v1(&NAMES);
+    world.establish(&NAMES);
     let suspicious = |world: &World| {
         let times = |notice: &Notice| match notice {
             Notice::RejectedRepeatedly { winner, times } if *winner == id("mallory") => {
@@ -212,9 +220,8 @@ fn what_is_written_after_a_farewell_is_hidden_and_what_answers_it_is_not() {
     //= type=test
     //= docs/spec/protocol.md#FIN-004
     //= type=test
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
+    let mut world = World::v1(&NAMES);
+    world.establish(&NAMES);
     world.say("alice", "before");
     let mallory = Insider::of(&world, "mallory");
     world.act("mallory", |s, env| s.part(env)).unwrap();
@@ -241,16 +248,7 @@ fn what_is_written_after_a_farewell_is_hidden_and_what_answers_it_is_not() {
 fn an_author_that_contradicts_itself_keeps_nobody_from_leaving() {
     //= docs/spec/protocol.md#SES-033
     //= type=test
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
-    world.pass_secs(60);
-    let mut twin = World::v1(&names);
-    twin.establish(&names);
-    twin.pass_secs(60);
-    world.say("mallory", "I love you all");
-    twin.say("mallory", "I love only Bob");
-    let (_, other) = twin.packets.last().unwrap().clone();
+    let (mut world, other) = contradiction(|| quiet(World::v1));
     // Bob says farewell, and hears of the contradiction before all have acknowledged it.
     world.act("bob", |s, env| s.part(env)).unwrap();
     assert_eq!(world.inject("bob", "mallory", &other), Disposition::Rejected(RejectReason::Fork));
@@ -266,17 +264,7 @@ fn an_author_that_contradicts_itself_keeps_nobody_from_leaving() {
 #[test]
 fn an_author_that_contradicts_itself_leaves_no_timer_behind() {
     // Found by the simulator: what was missing was still to be asked for, at a time long past.
-    let names = ["alice", "bob", "mallory"];
-    let both = || {
-        let mut world = World::new(&names);
-        world.establish(&names);
-        world.pass_secs(120);
-        world
-    };
-    let (mut world, mut twin) = (both(), both());
-    world.say("mallory", "I love you all");
-    twin.say("mallory", "I love only Bob");
-    let (_, other) = twin.packets.iter().rfind(|(from, _)| *from == id("mallory")).unwrap().clone();
+    let (mut world, other) = contradiction(|| quiet(World::new));
     world.act("mallory", |s, env| s.send(env, "listen")).unwrap();
     let (_, lost) = world.packets.last().unwrap().clone();
     world.lose("bob", &lost);
@@ -297,10 +285,7 @@ fn an_author_that_contradicts_itself_leaves_no_timer_behind() {
 //= type=test
 #[test]
 fn an_ack_of_what_was_never_read_counts_for_its_author_only() {
-    let names = ["alice", "bob", "mallory"];
-    let mut world = World::v1(&names);
-    world.establish(&names);
-    world.pass_secs(60);
+    let mut world = quiet(World::v1);
     for name in ["bob", "mallory"] {
         world.members.get_mut(&id(name)).unwrap().held = true;
     }
