@@ -6,6 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/mpenc-greeting/tests/it/v2/script.rs"]
 mod script;
+#[path = "../../crates/mpenc-greeting/tests/it/tape.rs"]
+mod tape;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = script::run(bytes);

@@ -24,11 +24,11 @@ mod proposals;
 mod rejects;
 #[expect(
     clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
     reason = "it is also part of a fuzz target, which has `std` only"
 )]
 mod script;
 mod secrecy;
 mod tables;
+mod tape;
 mod v2;
 mod vectors;

@@ -18,7 +18,6 @@
 //! * Nobody takes a key for an honest member's that this member did not draw (SKE-019).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use mpenc_crypto::testing::Transparent;
@@ -29,7 +28,8 @@ use mpenc_greeting::{
 use mpenc_packet::v1::{self, GreetType, GreetingFields, Packet};
 use mpenc_packet::{armor, tlv};
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, SubsessionId};
-use rand_core::{TryCryptoRng, TryRng};
+
+use crate::tape::{Entropy, Script, seed};
 
 type Key = <Transparent as Suite>::SigningKey;
 
@@ -61,27 +61,6 @@ pub(crate) fn run(script: &[u8]) -> Played {
         player.compare();
     }
     stage.played
-}
-
-struct Script<'a>(&'a [u8]);
-
-impl Script<'_> {
-    /// The next byte; 0 at the end.
-    fn byte(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    /// A number below `count`, which is not 0.
-    fn below(&mut self, count: usize) -> usize {
-        usize::from(self.byte()) % count
-    }
-
-    /// A place in something long.
-    fn far_below(&mut self, count: usize) -> usize {
-        usize::from(u16::from_be_bytes([self.byte(), self.byte()])) % count.max(1)
-    }
 }
 
 /// Which state an operation begins with, its first packet, and what it ends with.
@@ -189,7 +168,7 @@ impl Stage {
                 let to = script.below(count);
                 let (from, packet) = match act {
                     3 => (from, packet),
-                    4 => (from, self.spoil_bytes(script, &packet)),
+                    4 => (from, spoil_armoured(script, &packet)),
                     5 => (from, self.spoil_records(script, &packet)),
                     _ => self.rewrite(script, from, &packet),
                 };
@@ -366,23 +345,6 @@ impl Stage {
         }
     }
 
-    fn spoil_bytes(&self, script: &mut Script<'_>, packet: &[u8]) -> Vec<u8> {
-        let mut bytes = armor::decode(packet).unwrap_or_default();
-        for _ in 0..script.below(4) + 1 {
-            let at = script.far_below(bytes.len());
-            match script.byte() {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, script.byte()),
-                bits => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= bits;
-                    }
-                }
-            }
-        }
-        armor::encode(&bytes)
-    }
-
     /// Moves, drops, doubles and replaces whole records, also by those of other packets.
     fn spoil_records(&self, script: &mut Script<'_>, packet: &[u8]) -> Vec<u8> {
         let mut own = records(packet);
@@ -483,8 +445,7 @@ impl Stage {
 impl Player {
     /// The same randomness for both, different at every accepted call.
     fn entropy(&self, who: usize) -> [Entropy; 2] {
-        let make = || Entropy { who: who as u64, call: self.draws, block: 0, drawn: Vec::new() };
-        [make(), make()]
+        [Entropy::new(who, self.draws), Entropy::new(who, self.draws)]
     }
 
     fn accepted(&mut self, entropy: Entropy) {
@@ -517,6 +478,10 @@ fn shared(members: MemberSet, keys: SubsessionKeys) -> Shared {
     Shared { members, authors: keys.authors, secret: *keys.secret.expose() }
 }
 
+fn spoil_armoured(script: &mut Script<'_>, packet: &[u8]) -> Vec<u8> {
+    armor::encode(&script.spoil(&armor::decode(packet).unwrap_or_default()))
+}
+
 fn records(packet: &[u8]) -> Vec<(u16, Vec<u8>)> {
     let bytes = armor::decode(packet).unwrap_or_default();
     let mut reader = tlv::Reader::new(&bytes);
@@ -541,42 +506,6 @@ fn replace_from<T: Clone>(list: &mut [T], at: usize, other: Vec<T>) {
         replace(list, at, value.clone());
     }
 }
-
-fn seed(label: u8, number: u64, call: u64) -> SecretBytes<32> {
-    SecretBytes::new(Transparent::hash(&[&[label], &number.to_be_bytes(), &call.to_be_bytes()]))
-}
-
-/// Randomness of one call, remembered.
-struct Entropy {
-    who: u64,
-    call: u64,
-    block: u8,
-    drawn: Vec<[u8; 32]>,
-}
-
-impl TryRng for Entropy {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in dst.chunks_mut(32) {
-            let draw = *seed(self.block, self.who, self.call).expose();
-            self.block = self.block.wrapping_add(1);
-            chunk.copy_from_slice(&draw[..chunk.len()]);
-            self.drawn.push(draw);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Entropy {}
 
 /// Bounds that keep one script short.
 const MAX_STEPS: usize = 40;

@@ -175,17 +175,11 @@ impl Stage {
             match decode_greeting(packet) {
                 Ok(Greeting::Contribution(packet)) if packet.peek().fields().op == op => {
                     let fields = packet.peek().fields();
-                    let place = contributions.get_mut(usize::from(fields.place));
-                    if let Some(place) = place.filter(|place| place.is_none() || !first) {
-                        *place = Some(fields.contribution.clone());
-                    }
+                    keep(&mut contributions, fields.place, fields.contribution.clone(), first);
                 }
                 Ok(Greeting::Share(packet)) if packet.peek().fields().op == op => {
                     let fields = packet.peek().fields();
-                    let place = shares.get_mut(usize::from(fields.place));
-                    if let Some(place) = place.filter(|place| place.is_none() || !first) {
-                        *place = Some(fields.share);
-                    }
+                    keep(&mut shares, fields.place, fields.share, first);
                 }
                 _ => {}
             }
@@ -196,6 +190,14 @@ impl Stage {
             contributions.into_iter().map(|one| one.unwrap_or_else(|| own.clone())).collect();
         let shares = shares.into_iter().map(Option::unwrap_or_default).collect();
         (!members.is_empty()).then_some(Seen { op, members, initial, contributions, shares })
+    }
+}
+
+/// Notes what was sent in a place: the first, or the last.
+fn keep<T>(places: &mut [Option<T>], place: u16, value: T, first: bool) {
+    let place = places.get_mut(usize::from(place));
+    if let Some(place) = place.filter(|place| place.is_none() || !first) {
+        *place = Some(value);
     }
 }
 
@@ -264,23 +266,6 @@ impl Seen {
         let place = u16::try_from(place).unwrap_or_default();
         ConfirmationFields { op: self.op, place, transcript, check }
     }
-}
-
-pub(super) fn spoil_bytes(script: &mut Script<'_>, packet: &[u8]) -> Vec<u8> {
-    let mut bytes = packet.to_vec();
-    for _ in 0..script.below(4) + 1 {
-        let at = script.far_below(bytes.len());
-        match script.byte() {
-            0 => bytes.truncate(at),
-            1 => bytes.insert(at, script.byte()),
-            bits => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= bits;
-                }
-            }
-        }
-    }
-    bytes
 }
 
 pub(super) fn scalar(text: &[u8]) -> Scalar {

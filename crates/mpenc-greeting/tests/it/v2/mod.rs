@@ -14,7 +14,6 @@ mod puppet;
 mod room;
 #[expect(
     clippy::std_instead_of_alloc,
-    clippy::std_instead_of_core,
     reason = "it is also part of a fuzz target, which has `std` only"
 )]
 pub(crate) mod script;

@@ -17,24 +17,24 @@
 //! * Nobody honest is ever blamed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use mpenc_crypto::testing::Transparent;
-use mpenc_crypto::{PrimeOrderGroup, PublicKey, SecretBytes, SigningKey, Suite};
+use mpenc_crypto::{PrimeOrderGroup, PublicKey, SigningKey, Suite};
 use mpenc_greeting::{
     AbortReason, BroadcastGreeter, Failure, Greeter, Inspection, Metadata, Outcome, Progress,
     Staged, SubsessionKeys,
 };
 use mpenc_packet::v2::{Contribution, Greeting, decode_greeting};
 use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, SubsessionId};
-use rand_core::{TryCryptoRng, TryRng};
+
+use crate::tape::{Entropy, Script, seed};
 
 // By its place, since the fuzz target takes this file by its own.
 #[path = "liar.rs"]
 mod liar;
 
-use liar::{Puppet, scalar, spoil_bytes};
+use liar::{Puppet, scalar};
 
 type Toy = Transparent;
 type Key = <Toy as Suite>::SigningKey;
@@ -73,27 +73,6 @@ pub(crate) fn run(script: &[u8]) -> Played {
         player.compare();
     }
     stage.played
-}
-
-struct Script<'a>(&'a [u8]);
-
-impl Script<'_> {
-    /// The next byte; 0 at the end.
-    fn byte(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    /// A number below `count`, which is not 0.
-    fn below(&mut self, count: usize) -> usize {
-        usize::from(self.byte()) % count
-    }
-
-    /// A place in something long.
-    fn far_below(&mut self, count: usize) -> usize {
-        usize::from(u16::from_be_bytes([self.byte(), self.byte()])) % count.max(1)
-    }
 }
 
 /// What members of a subsession have in common.
@@ -197,7 +176,7 @@ impl Stage {
                 let to = script.below(count + 1);
                 let (from, packet) = match act {
                     3 => (from, packet),
-                    4 => (from, spoil_bytes(script, &packet)),
+                    4 => (from, script.spoil(&packet)),
                     5 => (from, self.spoil_fields(script, &packet)),
                     _ => self.say(script, from, &packet),
                 };
@@ -437,8 +416,7 @@ impl Stage {
 impl Player {
     /// The same randomness for both, different at every accepted call.
     fn entropy(&self, who: usize) -> [Entropy; 2] {
-        let make = || Entropy { who: who as u64, call: self.draws, block: 0 };
-        [make(), make()]
+        [Entropy::new(who, self.draws), Entropy::new(who, self.draws)]
     }
 
     fn both(&mut self, act: impl Fn(&mut BroadcastGreeter<Toy>)) {
@@ -470,40 +448,6 @@ fn shared(members: MemberSet, keys: SubsessionKeys) -> Shared {
     let SubsessionKeys { authors, secret, fingerprint, .. } = keys;
     Shared { members, authors, secret: *secret.expose(), fingerprint }
 }
-
-fn seed(label: u8, number: u64, call: u64) -> SecretBytes<32> {
-    SecretBytes::new(Toy::hash(&[&[label], &number.to_be_bytes(), &call.to_be_bytes()]))
-}
-
-/// Randomness of one call.
-struct Entropy {
-    who: u64,
-    call: u64,
-    block: u8,
-}
-
-impl TryRng for Entropy {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in dst.chunks_mut(32) {
-            let draw = *seed(self.block, self.who, self.call).expose();
-            self.block = self.block.wrapping_add(1);
-            chunk.copy_from_slice(&draw[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Entropy {}
 
 /// Bounds that keep one script short.
 const MAX_STEPS: usize = 40;
