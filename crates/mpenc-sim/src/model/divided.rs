@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use mpenc_types::{ChainHash, guard};
 
 use super::group::{Group, name};
-use super::honest::Scene;
 use super::member::Member;
 use super::packet::{Event, Packet, Request};
+use super::scene::Scene;
 use super::search::Model;
 use super::turn::{Rules, Turn};
 use super::words::{say, show};

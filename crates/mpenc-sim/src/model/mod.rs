@@ -10,13 +10,15 @@ mod operation;
 mod order;
 mod packet;
 mod runs;
+mod scene;
 mod search;
 mod turn;
 mod words;
 
 pub use divided::{Divided, Lies};
 pub use group::Group;
-pub use honest::{Action, Budget, Honest, Scene, State};
+pub use honest::{Action, Honest, State};
 pub use runs::{Channel, KNOWN, LARGE, Run, SMALL};
+pub use scene::{Budget, Scene};
 pub use search::{Ask, Found, Model, Progress, Way, search};
 pub use turn::{PassedOver, Rules};

@@ -1,7 +1,8 @@
 //! The searches that are done: small ones by the tests, all of them by the program.
 
 use super::divided::{Divided, Lies};
-use super::honest::{Budget, Honest, Scene};
+use super::honest::Honest;
+use super::scene::{Budget, Scene};
 use super::search::{Ask, Found, Progress, search};
 use super::turn::{PassedOver, Rules};
 
