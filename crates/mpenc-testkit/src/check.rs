@@ -56,11 +56,11 @@ impl<T: Transport> Stage<'_, T> {
         client.map(|client| Probe::new(client, author)).map_err(|why| format!("no client: {why}"))
     }
 
-    /// That many clients, who have entered one after the other.
-    async fn company(&mut self, count: u8) -> Result<(String, Vec<Probe>), String> {
+    /// Clients, who have entered one after the other, and their room.
+    async fn company<const N: usize>(&mut self) -> Result<(String, [Probe; N]), String> {
         let room = self.new_room();
         let mut probes: Vec<Probe> = Vec::new();
-        for author in 0..count {
+        for author in (0..).take(N) {
             let probe = self.connect(&room, author).await?;
             if !probe.enter(self.patience()).await {
                 let log = probe.log();
@@ -69,6 +69,7 @@ impl<T: Transport> Stage<'_, T> {
             }
             probes.push(probe);
         }
+        let probes = probes.try_into().map_err(|_| "no company".to_owned())?;
         Ok((room, probes))
     }
 }

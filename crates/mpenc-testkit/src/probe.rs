@@ -107,6 +107,11 @@ impl Log {
     pub(crate) fn left(&self) -> usize {
         self.count(|event| matches!(event, ChannelEvent::Left))
     }
+
+    /// Whether the owner was told that it is out, or that the channel has ended.
+    pub(crate) fn stay_is_over(&self) -> bool {
+        self.left() > 0 || self.ended.is_some()
+    }
 }
 
 impl Probe {

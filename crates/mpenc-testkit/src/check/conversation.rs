@@ -16,7 +16,7 @@ pub(super) async fn run<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (room, regulars) = stage.company(3).await?;
+    let (room, regulars) = stage.company::<3>().await?;
     snapshots(&regulars, report);
     let guest = stage.connect(&room, 3).await?;
     let half = stage.kit.packets.div_ceil(2);

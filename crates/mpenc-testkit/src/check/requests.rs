@@ -16,8 +16,7 @@ pub(super) async fn run<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (_, probes) = stage.company(3).await?;
-    let [alice, bob, carol] = probes.as_slice() else { return Err("no company".to_owned()) };
+    let (_, [alice, bob, carol]) = stage.company().await?;
     let leave = MemberSet::of(&carol.member);
     let wish = ChannelRequest::Change { enter: MemberSet::new(), leave: leave.clone() };
     // A request about somebody whose entry has not arrived may have no effect.
@@ -71,8 +70,7 @@ pub(super) async fn sizes<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (_, probes) = stage.company(2).await?;
-    let [alice, bob] = probes.as_slice() else { return Err("no company".to_owned()) };
+    let (_, [alice, bob]) = stage.company().await?;
     let sizes = [1000, 50_000, MAX_PACKET_LEN];
     for (number, len) in (0..).zip(sizes) {
         alice.send(number, len);
@@ -91,8 +89,8 @@ pub(super) async fn sizes<T: Transport>(
     let after = alice.tag(101);
     let goes_on = bob.until(patience, |log| log.has_packet(after)).await;
     let passed = bob.log().has_packet(alice.tag(100));
-    let stays = |probe: &Probe| probe.log().left() == 0 && probe.log().ended.is_none();
-    let harmless = goes_on && !passed && stays(alice) && stays(bob);
+    let stays = |probe: &Probe| !probe.log().stay_is_over();
+    let harmless = goes_on && !passed && stays(&alice) && stays(&bob);
     report.hold(Guarantee::OversizeDropped, harmless, || {
         if passed {
             "a packet over the limit was passed on".to_owned()

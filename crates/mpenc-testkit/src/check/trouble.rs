@@ -16,10 +16,7 @@ pub(super) async fn vanish<T: Transport>(
     stage: &mut Stage<'_, T>,
     report: &mut Report,
 ) -> Result<(), String> {
-    let (_, mut probes) = stage.company(2).await?;
-    let (Some(bob), Some(alice)) = (probes.pop(), probes.pop()) else {
-        return Err("no company".to_owned());
-    };
+    let (_, [alice, bob]) = stage.company().await?;
     let name = bob.member.clone();
     drop(bob);
     let told =
@@ -37,8 +34,7 @@ pub(super) async fn interrupt<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (_, probes) = stage.company(2).await?;
-    let [alice, bob] = probes.as_slice() else { return Err("no company".to_owned()) };
+    let (_, [alice, bob]) = stage.company().await?;
     let count = stage.kit.packets;
     for number in 0..count {
         alice.send(number, 50);
@@ -50,9 +46,9 @@ pub(super) async fn interrupt<T: Transport>(
         tokio::time::sleep(PAUSE).await;
     }
     let last = alice.tag(count.saturating_sub(1));
-    let settled = |log: &Log| log.has_packet(last) || log.left() > 0 || log.ended.is_some();
+    let settled = |log: &Log| log.has_packet(last) || log.stay_is_over();
     bob.until(patience, settled).await;
-    judge_gap(bob, &alice.log(), Guarantee::HonestReconnect, report);
+    judge_gap(&bob, &alice.log(), Guarantee::HonestReconnect, report);
     if bob.log().left() > 0 && bob.log().ended.is_none() {
         let back = bob.enter(patience).await;
         report.hold(Guarantee::HonestReconnect, back, || "it could not enter again".to_owned());
@@ -70,7 +66,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Nothing is missing, or the client was told that something may be.
 fn judge_gap(probe: &Probe, other: &Log, guarantee: Guarantee, report: &mut Report) {
     let log = probe.log();
-    if log.left() > 0 || log.ended.is_some() {
+    if log.stay_is_over() {
         return report.note(guarantee, Verdict::Given);
     }
     let items = log.items();
@@ -88,14 +84,13 @@ pub(super) async fn slow_reader<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (_, probes) = stage.company(2).await?;
-    let [alice, bob] = probes.as_slice() else { return Err("no company".to_owned()) };
+    let (_, [alice, bob]) = stage.company().await?;
     bob.listen(false);
-    let last = pour(alice, stage.kit.flood_bytes);
+    let last = pour(&alice, stage.kit.flood_bytes);
     alice.until(patience, |log| log.has_packet(last) || log.ended.is_some()).await;
     bob.listen(true);
-    bob.until(patience, |log| log.has_packet(last) || log.left() > 0 || log.ended.is_some()).await;
-    judge_gap(bob, &alice.log(), Guarantee::SlowReader, report);
+    bob.until(patience, |log| log.has_packet(last) || log.stay_is_over()).await;
+    judge_gap(&bob, &alice.log(), Guarantee::SlowReader, report);
     Ok(())
 }
 
@@ -119,10 +114,9 @@ pub(super) async fn flood<T: Transport>(
     report: &mut Report,
 ) -> Result<(), String> {
     let patience = stage.patience();
-    let (_, probes) = stage.company(2).await?;
-    let [alice, bob] = probes.as_slice() else { return Err("no company".to_owned()) };
-    let last = pour(alice, stage.kit.flood_bytes);
-    let done = |log: &Log| log.has_packet(last) || log.left() > 0 || log.ended.is_some();
+    let (_, [alice, bob]) = stage.company().await?;
+    let last = pour(&alice, stage.kit.flood_bytes);
+    let done = |log: &Log| log.has_packet(last) || log.stay_is_over();
     alice.until(patience, done).await;
     bob.until(patience, done).await;
     let (sent, received) = (alice.log(), bob.log());
