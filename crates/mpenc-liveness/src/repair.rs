@@ -136,23 +136,26 @@ impl Repair {
         }
     }
 
-    /// Notes that somebody who asks misses a message that is here; to be sent at once by its
-    /// author, by others only if it was asked for before, after BC_LAT / 8 to BC_LAT.
+    /// Notes that somebody who asks misses a message that is here: for 4·BC_LAT copies of it are
+    /// answers.
+    pub fn on_asked(&mut self, now: Timestamp, bc_lat: Duration, id: MessageId) {
+        self.asked.retain(|_, until| *until > now);
+        if self.asked.len() < MAX_ASKED || !guard!("timer-cap") {
+            self.asked.insert(id, now + bc_lat * 4);
+        }
+    }
+
+    /// Notes that a message is to be sent to somebody who misses it: at once by its author, by
+    /// others after BC_LAT / 8 to BC_LAT, unless somebody else does meanwhile.
     pub fn owe(
         &mut self,
         now: Timestamp,
         bc_lat: Duration,
         id: MessageId,
         own: bool,
-        attempt: u8,
         random: &mut dyn FnMut() -> u32,
     ) {
-        self.asked.retain(|_, until| *until > now);
-        if self.asked.len() < MAX_ASKED || !guard!("timer-cap") {
-            self.asked.insert(id, now + bc_lat * 4);
-        }
-        let full = self.owed.len() >= MAX_OWED && guard!("timer-cap");
-        if full || !(own || attempt > 0) {
+        if self.owed.len() >= MAX_OWED && guard!("timer-cap") {
             return;
         }
         let wait = if own { Duration::ZERO } else { bc_lat / 8 + share(bc_lat / 8 * 7, random) };
@@ -307,18 +310,19 @@ mod tests {
     //= docs/spec/v2.md#V2-035
     //= type=test
     #[test]
-    fn the_author_answers_at_once_and_others_the_second_time() {
+    fn the_author_answers_at_once_and_others_after_a_while() {
         let mut repair = Repair::new();
         let random = &mut || 0;
-        repair.owe(at(0), BC_LAT, id(1), true, 0, random);
-        repair.owe(at(0), BC_LAT, id(2), false, 0, random);
+        repair.owe(at(0), BC_LAT, id(1), true, random);
         assert_eq!((repair.answer(at(0)), repair.answer(at(99_000))), (Some(id(1)), None));
-        repair.owe(at(0), BC_LAT, id(2), false, 1, random);
-        repair.owe(at(0), BC_LAT, id(3), false, 1, random);
+        repair.owe(at(0), BC_LAT, id(2), false, random);
+        repair.owe(at(0), BC_LAT, id(3), false, random);
         assert_eq!(repair.next_answer(), Some(at(500)));
         assert_eq!(repair.answer(at(499)), None);
         repair.on_copy(&id(2));
         assert_eq!((repair.answer(at(500)), repair.answer(at(500))), (Some(id(3)), None));
+        assert!(!repair.was_asked_for(at(0), &id(3)));
+        repair.on_asked(at(0), BC_LAT, id(3));
         assert!(repair.was_asked_for(at(15_999), &id(3)));
         assert!(!repair.was_asked_for(at(16_000), &id(3)));
     }
@@ -351,7 +355,8 @@ mod tests {
             let mut bytes = [0; 32];
             bytes[..4].copy_from_slice(&n.to_be_bytes());
             repair.on_missed(bytes.into());
-            repair.owe(at(0), BC_LAT, bytes.into(), true, 0, &mut || 0);
+            repair.owe(at(0), BC_LAT, bytes.into(), true, &mut || 0);
+            repair.on_asked(at(0), BC_LAT, bytes.into());
         }
         assert_eq!(repair.missed.len(), MAX_MISSED);
         assert_eq!(repair.owed.len(), MAX_OWED);

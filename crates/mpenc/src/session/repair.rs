@@ -128,8 +128,12 @@ impl Session {
             let recent = sub.acks.times(&id).is_some_and(|times| times.repeated)
                 && sub.acks.copied_at(&id).is_some_and(|at| now < at + throttle)
                 && guard!("resend-throttle");
-            if !recent {
-                sub.repair.owe(now, bc_lat, id, own, request.attempt, random);
+            if recent {
+                continue;
+            }
+            sub.repair.on_asked(now, bc_lat, id);
+            if own || is_chosen(sub, &owner, &id, request.attempt) {
+                sub.repair.owe(now, bc_lat, id, own, random);
             }
         }
     }
@@ -142,6 +146,31 @@ impl Session {
         };
         sub.repair.was_asked_for(self.now, id)
     }
+}
+
+/// Whether a member is to send somebody else's message to whoever has asked for it so often before.
+fn is_chosen(sub: &Subsession, member: &MemberId, id: &MessageId, attempt: u8) -> bool {
+    let Some(author) = sub.transcript.author(id) else { return false };
+    let others = || sub.members().iter().filter(|other| *other != author);
+    let Some(place) = others().position(|other| other == member) else { return false };
+    let start = id.as_bytes().iter().take(2).fold(0, |start, byte| start << 8 | usize::from(*byte));
+    let all = attempt > 0 && !guard!("repair-chosen");
+    all || turn(place, others().count(), start, attempt)
+}
+
+/// Whose turn it is of so many in a circle: of two, from `start` on, at the first attempt that
+/// counts, then of the next four, of the next eight and so on; of all when that would be as many.
+/// If it were everybody's at once, all would answer before they could hear each other.
+fn turn(place: usize, count: usize, start: usize, attempt: u8) -> bool {
+    if attempt == 0 {
+        return false;
+    }
+    let number = 1_usize.checked_shl(u32::from(attempt)).unwrap_or(usize::MAX);
+    if number >= count {
+        return true;
+    }
+    let first = start.saturating_add(number).saturating_sub(2) % count;
+    place.saturating_add(count).saturating_sub(first) % count < number
 }
 
 /// Messages that are here and wait for others, as many as a request can tell.
@@ -190,4 +219,26 @@ pub(super) fn is_last(
 ) -> bool {
     let mut last = last_watched.values();
     !last.any(|last| last != id && transcript.is_ancestor_or_equal(id, last) == Ok(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn ever_more_and_always_others_answer() {
+        for start in [0, 5, 62, 65_535] {
+            let chosen = |attempt| -> Vec<usize> {
+                (0..63).filter(|place| turn(*place, 63, start, attempt)).collect()
+            };
+            let counts: Vec<_> = (0..8).map(|attempt| chosen(attempt).len()).collect();
+            assert_eq!(counts, [0, 2, 4, 8, 16, 32, 63, 63]);
+            assert_eq!(chosen(u8::MAX).len(), 63);
+            let first: BTreeSet<_> = (1..6).flat_map(chosen).collect();
+            assert_eq!(first.len(), 62, "nobody twice");
+        }
+        assert!((0..2).all(|place| turn(place, 2, 9, 1)), "of two, both");
+    }
 }
