@@ -56,6 +56,10 @@ pub const ENTER_PAUSE: Duration = Duration::from_millis(400);
 /// See [`ENTER_PAUSE`].
 pub const MAX_ENTER_TRIES: u32 = 20;
 
+/// How long a stream that was resumed is watched for packets that come out of order, upon which
+/// the stay is given up.
+pub const RESUMED_WATCH: Duration = Duration::from_secs(30);
+
 /// How long logging in may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 

@@ -8,7 +8,7 @@ mod presences;
 mod tests;
 mod timeouts;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 
 use mpenc::channel::{ChannelError, ChannelEvent, ChannelRequest};
 use mpenc::limits::MAX_PACKET_LEN;
@@ -76,6 +76,10 @@ struct Stay {
     past: bool,
     /// When anything came from the room last.
     heard: Instant,
+    /// When the stream was resumed last.
+    resumed: Option<Instant>,
+    /// The number of the last packet of everybody who has sent one since then, by nickname.
+    numbers: BTreeMap<String, u64>,
     /// Asked whether we are still in the room.
     ping: Option<Ping>,
 }
@@ -254,6 +258,10 @@ impl State {
     pub(crate) fn resumed(&mut self, now: Instant) {
         self.online = true;
         self.heard(now);
+        if let Phase::Inside(stay) = &mut self.phase {
+            stay.resumed = Some(now);
+            stay.numbers.clear();
+        }
         self.outbox.postpone(ANSWER_TIMEOUT);
     }
 
@@ -326,6 +334,8 @@ impl State {
             enter_again: false,
             past: true,
             heard: now,
+            resumed: None,
+            numbers: BTreeMap::new(),
             ping: None,
         });
         if cancelled {

@@ -9,7 +9,7 @@ use tokio_xmpp::parsers::message::Message;
 use super::{Phase, State};
 use crate::element::{self, Answer, Refusal, Said};
 use crate::fragment::{Fragment, Joined};
-use crate::limits::MAX_ANSWERS;
+use crate::limits::{MAX_ANSWERS, RESUMED_WATCH};
 
 /// Status code: the room hides addresses from now on.
 const HIDES_ADDRESSES: u16 = 173;
@@ -63,7 +63,13 @@ impl State {
             return;
         };
         let number = fragment.packet;
+        let is_late = self.is_late(nick, number, now);
         let joined = self.reassembly.accept(nick, fragment);
+        let is_doubtful = is_late.is_some_and(|late| late || matches!(joined, Joined::Dropped(_)));
+        //= docs/spec/protocol.md#CHN-011
+        if is_doubtful {
+            return self.give_up_stay("what a resumed stream brings is out of order");
+        }
         if sender == self.owner {
             self.outbox.echoed(number, matches!(joined, Joined::Whole(_)), now);
         }
@@ -72,6 +78,15 @@ impl State {
             Joined::Unfinished => {}
             Joined::Dropped(why) => tracing::warn!(%sender, why, "dropping a piece of a packet"),
         }
+    }
+
+    /// Whether a packet comes after a later one of its sender, while a resumed stream is watched
+    /// for that. Everybody counts upwards.
+    fn is_late(&mut self, nick: &str, number: u64, now: Instant) -> Option<bool> {
+        let Phase::Inside(stay) = &mut self.phase else { return None };
+        stay.resumed.filter(|at| now.saturating_duration_since(*at) < RESUMED_WATCH)?;
+        let last = stay.numbers.insert(nick.to_owned(), number);
+        Some(last.is_some_and(|last| last > number))
     }
 
     /// The packet of ours of which some pieces have come back.

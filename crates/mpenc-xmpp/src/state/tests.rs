@@ -9,7 +9,8 @@ use tokio_xmpp::minidom::Element;
 use super::State;
 use crate::element::tests::message;
 use crate::limits::{
-    ANSWER_TIMEOUT, ECHO_TIMEOUT, ENTER_PAUSE, MAX_PACKET_LEN, MAX_TRIES, REFUSED_PAUSE, SELF_PING,
+    ANSWER_TIMEOUT, ECHO_TIMEOUT, ENTER_PAUSE, MAX_PACKET_LEN, MAX_TRIES, REFUSED_PAUSE,
+    RESUMED_WATCH, SELF_PING,
 };
 
 /// A room that is played by hand.
@@ -244,6 +245,35 @@ fn what_comes_late_over_a_stream_that_was_resumed_is_not_old() {
     // Whoever kept it back: the room tells of its past only before its subject.
     assert!(came(play.receive(kept_back("", 2))));
     assert!(came(play.receive(kept_back("tea@rooms.example", 3))));
+}
+
+//= docs/spec/protocol.md#CHN-011
+//= type=test
+#[test]
+fn what_a_resumed_stream_brings_out_of_order_ends_the_stay() {
+    let piece = |n: u64, part: u64| said("bob", &format!("n='{n}' part='{part}' of='3'"), "AQ==");
+    let resumed = || {
+        let mut play = Play::inside();
+        play.receive(piece(1, 0));
+        play.state.suspended();
+        play.state.resumed(play.now);
+        play
+    };
+    let mut play = resumed();
+    for part in [1, 2] {
+        play.receive(piece(1, part));
+    }
+    assert!(play.receive(said("bob", "n='2' part='0' of='1'", "AQ==")).len() == 1, "in order");
+    // A piece that overtakes another, and a packet.
+    assert_eq!(play.receive(piece(3, 1)), [ChannelEvent::Left]);
+    let mut play = resumed();
+    play.receive(said("bob", "n='4' part='0' of='1'", "AQ=="));
+    assert_eq!(play.receive(said("bob", "n='3' part='0' of='1'", "AQ==")), [ChannelEvent::Left]);
+    // Later, or without that, a piece that does not fit is only dropped.
+    let mut play = resumed();
+    play.wait(RESUMED_WATCH);
+    assert_eq!(play.receive(piece(3, 1)), []);
+    assert_eq!(Play::inside().receive(piece(3, 1)), []);
 }
 
 #[test]

@@ -50,6 +50,7 @@ modules:
     history_size: 0
     min_message_interval: 0
   mod_ping: {}
+  mod_stream_mgmt: { resume_timeout: 60 }
   mod_disco: {}
   mod_admin_extra: {}
 YML

@@ -1,78 +1,24 @@
 //! Two nodes of ejabberd on which two first entries make two rooms of one name: nobody lies, and
 //! yet the members are divided.
 
-use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
-use std::fs;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Command;
 
 use mpenc::client::RequestError;
 use mpenc::{MemberSet, SessionState};
-use mpenc_xmpp::{Account, Password};
-use tempfile::TempDir;
 use tokio::time::timeout;
 
+use crate::ejabberd::Cluster;
 use crate::talk::{PATIENCE, Talker};
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/ejabberd.sh");
-
-struct Cluster {
-    folder: TempDir,
-    names: String,
-    nodes: [SocketAddr; 2],
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("mpenc-ejabberd-").tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        // Held together, so that they are different.
-        let free: Vec<TcpListener> =
-            (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
-        let ports: Vec<u16> =
-            free.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
-        drop(free);
-        let names = ports[0].to_string();
-        let nodes = [ports[1], ports[2]].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let cluster = Self { folder, names, nodes };
-        let [one, two] = cluster.nodes.map(|node| node.port().to_string());
-        cluster.run("start", &[&one, &two, "alice", "bob"]);
-        cluster
-    }
-
-    fn run(&self, what: &str, more: &[&str]) {
-        let folder: &Path = self.folder.path();
-        let mut command = Command::new(SCRIPT);
-        command.arg(what).arg(folder).arg(&self.names).args(more);
-        let output = command.output().unwrap();
-        assert!(output.status.success() || what == "stop", "{output:?}");
-    }
-
-    async fn talker(&self, user: &str, node: usize, room: &str) -> Talker {
-        let password = Password::new(format!("pw-{user}"));
-        // One device for each room, so that rooms do not disturb each other.
-        let address = format!("{user}@localhost/{}", room.split('@').next().unwrap());
-        let account = Account::new(&address, password).unwrap();
-        let account = account.plaintext_on_loopback(self.nodes[node]).unwrap();
-        Talker::new(account, room, 2, |client| client).await
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.run("stop", &[]);
-    }
-}
 
 /// Two who enter a new room at the same moment on different nodes, and do not find each other.
 async fn divided(cluster: &Cluster) -> Option<(Talker, Talker)> {
     for attempt in 0..20 {
         let room = format!("fork{attempt}@conference.localhost");
-        let alice = cluster.talker("alice", 0, &room).await;
-        let bob = cluster.talker("bob", 1, &room).await;
+        // One device for each room, so that rooms do not disturb each other.
+        let device = format!("fork{attempt}");
+        let account = |user: &str, node: usize| cluster.account(user, &device, node);
+        let alice = Talker::new(account("alice", 0), &room, 2, |client| client).await;
+        let bob = Talker::new(account("bob", 1), &room, 2, |client| client).await;
         let (one, other) = (alice.session.join(), bob.session.join());
         let alone = |talker: &Talker| {
             let me = MemberSet::of(&talker.member);

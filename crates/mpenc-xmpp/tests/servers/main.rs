@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod channel;
+mod ejabberd;
 mod fork;
 mod ghost;
 mod kit;

@@ -4,11 +4,12 @@ use core::time::Duration;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel as _};
 use mpenc::{MemberSet, PublicKey};
-use mpenc_xmpp::XmppChannel;
 use mpenc_xmpp::prosody::{Options, Prosody, ROOMS};
+use mpenc_xmpp::{Account, XmppChannel};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::channel::ACCOUNTS;
+use crate::ejabberd::Cluster;
 use crate::line::{Line, a_moment};
 use crate::talk::{PATIENCE, Talker, meet};
 
@@ -27,12 +28,7 @@ struct Guest {
 }
 
 impl Guest {
-    async fn new(server: &Prosody, i: usize, line: Option<&Line>) -> Self {
-        let (user, password) = ACCOUNTS[i];
-        let mut account = server.account(user, "mpenc", password).unwrap();
-        if let Some(line) = line {
-            account = account.plaintext_on_loopback(line.address()).unwrap();
-        }
+    async fn new(account: Account) -> Self {
         let room = format!("tea@{ROOMS}");
         let channel = XmppChannel::connect(account, &room, PublicKey::new([7; 32])).await.unwrap();
         Self { channel, events: Vec::new() }
@@ -53,7 +49,7 @@ impl Guest {
     async fn until(&mut self, what: &str, ready: impl Fn(&[ChannelEvent]) -> bool) {
         while !ready(&self.events) {
             let event = timeout(PATIENCE, self.channel.next_event()).await;
-            assert!(event.is_ok(), "waited for {what} in vain: {:?}", self.events);
+            assert!(event.is_ok(), "{} waited for {what} in vain", self.channel.member());
             let event = event.unwrap().unwrap();
             if !matches!(event, ChannelEvent::Identity { .. }) {
                 self.events.push(event);
@@ -76,10 +72,15 @@ impl Guest {
     }
 }
 
+fn account(server: &Prosody, i: usize) -> Account {
+    let (user, password) = ACCOUNTS[i];
+    server.account(user, "mpenc", password).unwrap()
+}
+
 /// Two in a room; the second comes over the line.
-async fn two(server: &Prosody, line: &Line) -> (Guest, Guest) {
-    let mut near = Guest::new(server, 0, None).await;
-    let mut far = Guest::new(server, 1, Some(line)).await;
+async fn two(near: Account, far: Account, line: &Line) -> (Guest, Guest) {
+    let mut near = Guest::new(near).await;
+    let mut far = Guest::new(far.plaintext_on_loopback(line.address()).unwrap()).await;
     near.enter().await;
     far.enter().await;
     near.until("somebody to enter", |events| events.len() == 2).await;
@@ -90,7 +91,22 @@ async fn two(server: &Prosody, line: &Line) -> (Guest, Guest) {
 async fn a_stream_that_is_resumed_loses_nothing_and_repeats_nothing() {
     let server = server(Some(60)).await;
     let line = Line::to(server.address()).await;
-    let (mut near, mut far) = two(&server, &line).await;
+    let (near, far) = two(account(&server, 0), account(&server, 1), &line).await;
+    nothing_is_lost(&line, near, far, true).await;
+}
+
+/// Its way of resuming may change the order of what arrives at that very moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_ejabberd_too_if_nothing_arrives_just_then() {
+    let cluster = Cluster::start();
+    let line = Line::to(cluster.address(0)).await;
+    let account = |user: &str| cluster.account(user, "mpenc", 0);
+    let (near, far) = two(account("alice"), account("bob"), &line).await;
+    nothing_is_lost(&line, near, far, false).await;
+}
+
+/// Both talk while the line breaks and comes back, and `at_once` also when it does.
+async fn nothing_is_lost(line: &Line, mut near: Guest, mut far: Guest, at_once: bool) {
     let (before, calls) = (near.events.len(), line.calls());
 
     // Each round: packets before, some that the line swallows both ways, some while it is cut, and
@@ -103,6 +119,11 @@ async fn a_stream_that_is_resumed_loses_nothing_and_repeats_nothing() {
                 2 => line.cut(),
                 3 => line.mend(),
                 _ => {}
+            }
+            if stage == 3 && !at_once {
+                let count = sent.iter().map(Vec::len).sum();
+                near.until_packets(count).await;
+                far.until_packets(count).await;
             }
             for (guest, sent) in [&mut near, &mut far].into_iter().zip(&mut sent) {
                 for _ in 0..3 {
@@ -144,7 +165,7 @@ async fn a_stream_that_is_resumed_loses_nothing_and_repeats_nothing() {
 async fn an_interruption_that_is_asked_for_is_resumed_too() {
     let server = server(Some(60)).await;
     let line = Line::to(server.address()).await;
-    let (mut near, mut far) = two(&server, &line).await;
+    let (mut near, mut far) = two(account(&server, 0), account(&server, 1), &line).await;
     for round in 1..=5 {
         let calls = line.calls();
         far.send(vec![round]).await;
@@ -166,7 +187,7 @@ async fn an_interruption_that_is_asked_for_is_resumed_too() {
 async fn is_lost_and_comes_back(hibernation: Option<u64>, away: Duration) {
     let server = server(hibernation).await;
     let line = Line::to(server.address()).await;
-    let (mut near, mut far) = two(&server, &line).await;
+    let (mut near, mut far) = two(account(&server, 0), account(&server, 1), &line).await;
     line.cut();
     near.send(b"who hears this?".to_vec()).await;
     sleep(away).await;
@@ -201,9 +222,8 @@ async fn a_session_goes_on_over_a_broken_line() {
     let server = server(Some(60)).await;
     let line = Line::to(server.address()).await;
     let room = format!("attic@{ROOMS}");
-    let account = |i: usize| server.account(ACCOUNTS[i].0, "mpenc", ACCOUNTS[i].1).unwrap();
-    let alice = Talker::new(account(0), &room, 2, |client| client).await;
-    let far = account(1).plaintext_on_loopback(line.address()).unwrap();
+    let alice = Talker::new(account(&server, 0), &room, 2, |client| client).await;
+    let far = account(&server, 1).plaintext_on_loopback(line.address()).unwrap();
     let bob = Talker::new(far, &room, 2, |client| client).await;
     meet(&[&alice, &bob]).await;
     let everybody = Talker::names(&[&alice, &bob]);
