@@ -5,6 +5,7 @@
 //! - [`AckMonitor`]: which messages of a subsession still lack acknowledgements, when to warn about
 //!   them and to send them again, and when the owner has to acknowledge those of others.
 //! - [`Repair`]: when to ask for what must exist and is not here, and when to answer who asks.
+//! - [`Budget`]: how much one member may send again.
 //! - [`PacketCache`]: the packets that may have to be sent again.
 //! - [`LatencyEstimator`]: how long packets take, from what was observed.
 //! - [`Presence`]: who is known to be there, and since when others are not.
@@ -54,4 +55,5 @@ pub use monitor::{AckAction, AckMonitor, MessageTimes};
 pub use presence::{Presence, PresenceChange, PresenceState};
 pub use preset::{Flow, Preset, UnknownPreset};
 pub use repair::{Asking, MAX_ASKED, MAX_MISSED, MAX_OWED, Repair};
+pub use resend::Budget;
 pub use timing::{Resend, Timing};

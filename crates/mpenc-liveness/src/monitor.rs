@@ -211,7 +211,7 @@ impl AckMonitor {
         if let Some(row) = self.rows.get_mut(&id) {
             row.copied_at = now;
             row.repeated = true;
-            self.schedule.spend(now, &self.timing);
+            self.schedule.budget.spend(now, self.timing.bc_lat());
         }
     }
 
@@ -231,19 +231,19 @@ impl AckMonitor {
         let now = self.now.max(now);
         let Some(resend) = self.timing.resend() else { return false };
         let Some(row) = self.rows.get(id) else { return false };
-        !self.stopped && now >= row.copied_at + resend.throttle && self.schedule.is_free(now)
+        !self.stopped && now >= row.copied_at + resend.throttle && self.schedule.budget.is_free(now)
     }
 
     /// Whether the budget for sending again allows a packet now (LIV-024).
     #[must_use]
     pub fn may_send(&self, now: Timestamp) -> bool {
-        !self.stopped && self.schedule.is_free(self.now.max(now))
+        !self.stopped && self.schedule.budget.is_free(self.now.max(now))
     }
 
     /// When [`may_send`](Self::may_send) will be true.
     #[must_use]
     pub fn free_at(&self) -> Timestamp {
-        self.schedule.free_at()
+        self.schedule.budget.free_at()
     }
 
     /// When a copy of a message's packet was sent or seen last, or the message accepted.
@@ -393,8 +393,8 @@ impl AckMonitor {
         let throttled = now < row.copied_at + resend.throttle && guard!("resend-throttle");
         let throttled = throttled || !useful(&id);
         //= docs/spec/protocol.md#LIV-024
-        if !throttled && !self.schedule.is_free(now) && guard!("resend-budget") {
-            self.deadlines.set(Cause::Resend(place), self.schedule.free_at());
+        if !throttled && !self.schedule.budget.is_free(now) && guard!("resend-budget") {
+            self.deadlines.set(Cause::Resend(place), self.schedule.budget.free_at());
             return None;
         }
         let interval = self.schedule.next_interval(place, &resend, random);

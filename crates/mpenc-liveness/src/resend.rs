@@ -4,15 +4,23 @@ use core::time::Duration;
 
 use mpenc_types::Timestamp;
 
-use crate::{Resend, Timing};
+use crate::Resend;
 
-/// How often each overdue message has come up for resending, and when the next packet of any may
-/// go out.
+/// How often each overdue message has come up for resending, and how much may be resent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schedule {
     /// By the place of the message in the order of acceptance.
     attempts: BTreeMap<u64, Attempts>,
-    /// Before this nothing more is resent (LIV-024).
+    pub(crate) budget: Budget,
+}
+
+/// How much of a subsession one member may send again: eight packets in BC_LAT.
+///
+/// Moments passed in may repeat or go backwards: what was spent stays spent.
+//= docs/spec/protocol.md#LIV-024
+#[derive(Clone, Debug, Default)]
+pub struct Budget {
+    /// Before this nothing more is sent again.
     free_at: Timestamp,
 }
 
@@ -62,17 +70,29 @@ impl Schedule {
         })
         .collect()
     }
+}
 
-    /// One packet goes out.
-    pub(crate) fn spend(&mut self, now: Timestamp, timing: &Timing) {
-        self.free_at = self.free_at.max(now) + timing.bc_lat() / PACKETS_PER_BC_LAT;
+impl Budget {
+    /// Nothing is spent.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(crate) fn is_free(&self, now: Timestamp) -> bool {
+    /// Notes that one packet goes out, with this broadcast latency.
+    pub fn spend(&mut self, now: Timestamp, bc_lat: Duration) {
+        self.free_at = self.free_at.max(now) + bc_lat / PACKETS_PER_BC_LAT;
+    }
+
+    /// Whether a packet may go out now.
+    #[must_use]
+    pub fn is_free(&self, now: Timestamp) -> bool {
         now >= self.free_at
     }
 
-    pub(crate) fn free_at(&self) -> Timestamp {
+    /// When the next packet may go out.
+    #[must_use]
+    pub fn free_at(&self) -> Timestamp {
         self.free_at
     }
 }

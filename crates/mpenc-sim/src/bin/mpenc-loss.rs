@@ -50,8 +50,8 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if options.members < 2 || options.members > 32 || options.texts > 100_000 || options.days > 60 {
-        eprintln!("mpenc-loss: 2 to 32 members, at most 100000 texts and 60 days; see --help");
+    if options.members < 2 || options.members > 64 || options.texts > 100_000 || options.days > 60 {
+        eprintln!("mpenc-loss: 2 to 64 members, at most 100000 texts and 60 days; see --help");
         return ExitCode::from(2);
     }
     println!(

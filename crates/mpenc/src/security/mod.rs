@@ -217,7 +217,8 @@ pub trait MessageSecurity: fmt::Debug + Send {
         None
     }
 
-    /// Opens a request for copies; `None` if it is not by a member of this subsession. Which one
+    /// Opens a request for copies, also when the subsession has ended ([`erase`](Self::erase));
+    /// `None` if it is not by a member of this subsession. Which one
     /// made it is not known, nor whether it is new: nothing may follow from it but copies.
     fn open_request(&self, _: &[u8]) -> Option<Request> {
         None
@@ -242,7 +243,7 @@ pub trait MessageSecurity: fmt::Debug + Send {
     /// [`destroy`](Self::destroy) is due.
     fn open(&mut self, sender: &MemberId, packet: &[u8]) -> Result<Opened, OpenReject>;
 
-    /// The subsession has ended: wipes everything that can read. Afterwards its packets can only
+    /// The subsession has ended: wipes everything that can read messages. Afterwards its packets can only
     /// be recognised, with [`OpenReject::Over`].
     fn erase(&mut self);
 

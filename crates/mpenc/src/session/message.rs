@@ -553,16 +553,6 @@ impl Session {
                 .any(|sub| sub.transcript.contains(id))
     }
 
-    /// A late packet of a subsession that has ended: nothing new is accepted from it, and nothing
-    /// is wrong with it (FIN-013).
-    fn is_of_ended_subsession(&mut self, sender: &MemberId, packet: &[u8]) -> bool {
-        let now = self.now;
-        self.ended.retain(|ended| now < ended.until);
-        self.ended
-            .iter_mut()
-            .any(|ended| matches!(ended.security.open(sender, packet), Err(OpenReject::Over)))
-    }
-
     pub(super) fn all_subsessions(&self) -> Vec<Which> {
         let current = self.current.iter().map(|_| Which::Current);
         current.chain((0..self.previous.len()).map(Which::Previous)).collect()

@@ -23,6 +23,7 @@ use crate::security::ForkEvidence;
 
 mod complain;
 mod content;
+mod ended;
 mod fingerprint;
 #[cfg(feature = "hazmat")]
 mod hazmat;
@@ -148,7 +149,7 @@ pub struct Session {
     /// Newest first (SES-008).
     previous: VecDeque<Subsession>,
     /// Oldest first.
-    ended: VecDeque<subsession::Ended>,
+    ended: VecDeque<ended::Ended>,
     log: MessageLog,
     messages: BTreeMap<mpenc_types::MessageId, StoredMessage>,
     kept: prune::Kept,

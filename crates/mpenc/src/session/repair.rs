@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use mpenc_packet::v2::{MAX_HELD, MAX_WANTED};
 use mpenc_transcript::Transcript;
-use mpenc_types::{MemberId, MessageId, Timestamp, guard};
+use mpenc_types::{MemberId, MemberSet, MessageId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
 use super::message::Which;
@@ -14,7 +14,7 @@ use super::{Env, Session};
 use crate::security::Request;
 
 /// Messages that one request can bring, from all members together.
-const MAX_COPIES: usize = 64;
+pub(super) const MAX_COPIES: usize = 64;
 
 /// Messages that are looked at for one request.
 const MAX_LOOKED_AT: usize = 4096;
@@ -45,11 +45,16 @@ impl Session {
         }
     }
 
+    /// Since when we may be too far behind in a subsession to tell what we miss.
+    fn behind_since(&self, which: Which) -> Option<Timestamp> {
+        if which == Which::Current { self.unreadable_since() } else { None }
+    }
+
     pub(super) fn repair_deadline(&self, which: Which) -> Option<Timestamp> {
         let asks = !self.broken && self.asks_for_copies();
         let sub = self.subsession(which).filter(|sub| asks && sub.is_open())?;
         let answer = sub.repair.next_answer().map(|due| due.max(sub.acks.free_at()));
-        let behind = self.unreadable_since().filter(|_| which == Which::Current);
+        let behind = self.behind_since(which);
         let probe = behind.map(|since| sub.repair.next_probe(self.pace().bc_lat(), since));
         sub.repair.next_question().into_iter().chain(answer).chain(probe).min()
     }
@@ -62,7 +67,7 @@ impl Session {
             return;
         }
         let owner = self.owner().clone();
-        let behind = self.unreadable_since().filter(|_| which == Which::Current);
+        let behind = self.behind_since(which);
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
         let Subsession { repair, deferral, .. } = sub;
         let needed = |id: &MessageId| deferral.awaits(id);
@@ -111,8 +116,7 @@ impl Session {
                 return Disposition::Accepted;
             }
         }
-        // Of a subsession that has ended here, or of none.
-        Disposition::Ignored
+        self.request_for_ended(env, packet)
     }
 
     fn answer_request(&mut self, env: &mut Env<'_>, which: Which, request: &Request) {
@@ -123,7 +127,9 @@ impl Session {
         let random = &mut || env.rng.next_u32();
         sub.repair.on_request(now, bc_lat, &request.wanted, random);
         for id in lacking(sub, request) {
-            let own = sub.transcript.author(&id) == Some(&owner);
+            let Some(author) = sub.transcript.author(&id) else { continue };
+            let own = *author == owner;
+            let chosen = is_chosen(sub.members(), author, &owner, &id, request.attempt);
             // A copy that went out a moment ago is on its way still.
             let recent = sub.acks.times(&id).is_some_and(|times| times.repeated)
                 && sub.acks.copied_at(&id).is_some_and(|at| now < at + throttle)
@@ -132,7 +138,7 @@ impl Session {
                 continue;
             }
             sub.repair.on_asked(now, bc_lat, id);
-            if own || is_chosen(sub, &owner, &id, request.attempt) {
+            if own || chosen {
                 sub.repair.owe(now, bc_lat, id, own, random);
             }
         }
@@ -148,10 +154,16 @@ impl Session {
     }
 }
 
-/// Whether a member is to send somebody else's message to whoever has asked for it so often before.
-fn is_chosen(sub: &Subsession, member: &MemberId, id: &MessageId, attempt: u8) -> bool {
-    let Some(author) = sub.transcript.author(id) else { return false };
-    let others = || sub.members().iter().filter(|other| *other != author);
+/// Whether a member is to send a message of this author to whoever has asked for it so often
+/// before.
+pub(super) fn is_chosen(
+    members: &MemberSet,
+    author: &MemberId,
+    member: &MemberId,
+    id: &MessageId,
+    attempt: u8,
+) -> bool {
+    let others = || members.iter().filter(|other| *other != author);
     let Some(place) = others().position(|other| other == member) else { return false };
     let start = id.as_bytes().iter().take(2).fold(0, |start, byte| start << 8 | usize::from(*byte));
     let all = attempt > 0 && !guard!("repair-chosen");
@@ -183,22 +195,23 @@ fn held(sub: &Subsession) -> Vec<(u16, u64)> {
     all.into_iter().collect()
 }
 
+/// Whether whoever asks has neither accepted nor deferred the message at a position, from 0, of the
+/// author at a place in the order of names.
+pub(super) fn lacks(request: &Request, author: u16, position: u64) -> bool {
+    let accepted = request.accepted.get(usize::from(author));
+    accepted.is_some_and(|accepted| position >= *accepted)
+        && request.held.binary_search(&(author, position)).is_err()
+}
+
 /// What somebody lacks of the messages it asks for and their ancestors, or of all if it asks for
 /// none; the oldest, at most [`MAX_COPIES`]. What everybody is known to have is not among them.
 fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
     let transcript = &sub.transcript;
-    let members: BTreeMap<&MemberId, (u16, u64)> = sub
-        .members()
-        .iter()
-        .zip(0..)
-        .zip(&request.accepted)
-        .map(|((member, place), accepted)| (member, (place, *accepted)))
-        .collect();
+    let places: BTreeMap<&MemberId, u16> = sub.members().iter().zip(0..).collect();
     let is_lacking = |id: &MessageId| {
         let Ok(message) = transcript.get(id) else { return false };
-        let Some((place, accepted)) = members.get(message.author()) else { return false };
-        let position = message.seq().saturating_sub(1);
-        position >= *accepted && request.held.binary_search(&(*place, position)).is_err()
+        let author = places.get(message.author());
+        author.is_some_and(|author| lacks(request, *author, message.seq().saturating_sub(1)))
     };
     let is_wanted = |id: &MessageId| {
         let mut wanted = request.wanted.iter();

@@ -4,48 +4,20 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use mpenc_liveness::PacketCache;
 use mpenc_transcript::Transcript;
-use mpenc_types::{BodyKind, MemberId, MessageId, Timestamp, guard};
+use mpenc_types::{BodyKind, MemberId, MessageId, guard};
 
 use super::Session;
 use super::message::Which;
-use super::subsession::Subsession;
-
-/// The explicit acks with which an ended subsession can be answered for (FIN-013).
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    /// For each message of others that an explicit ack of ours was the first to acknowledge, that
-    /// one.
-    by: BTreeMap<MessageId, MessageId>,
-    acks: PacketCache,
-    sent: BTreeMap<MessageId, Timestamp>,
-}
-
-impl Answers {
-    pub(super) fn of(sub: &Subsession, owner: &MemberId) -> Self {
-        let mut answers = Self::default();
-        let others = sub.members().iter().filter(|member| *member != owner);
-        let recent = others.flat_map(|member| sub.transcript.by(member)).filter(|id| {
-            // Whatever is forgotten already was known to everybody for long.
-            sub.acks.times(id).is_some()
-        });
-        for id in recent {
-            if let Some(ack) = explicit_answer(&sub.transcript, owner, &id)
-                && let Some(packet) = sub.packets.get(&ack)
-            {
-                answers.by.insert(id, ack);
-                answers.acks.insert(ack, true, packet.to_vec());
-            }
-        }
-        answers
-    }
-}
 
 /// The explicit ack of ours that was our first to acknowledge a message of somebody else; `None`
 /// if nobody needs to be told again, or something that is watched tells it (LIV-018).
 //= docs/spec/protocol.md#LIV-018
-fn explicit_answer(transcript: &Transcript, owner: &MemberId, id: &MessageId) -> Option<MessageId> {
+pub(super) fn explicit_answer(
+    transcript: &Transcript,
+    owner: &MemberId,
+    id: &MessageId,
+) -> Option<MessageId> {
     let message = transcript.get(id).ok()?;
     if message.author() == owner || message.kind().is_explicit_ack() {
         return None;
@@ -162,32 +134,6 @@ impl Session {
             sub.acks.on_resent(now, *id);
             sub.repair.on_copy(id);
             self.broadcast(everybody.clone().unwrap_or_default(), packet);
-        }
-    }
-
-    /// Somebody repeats a message of a subsession that has ended here: our last ack may have been
-    /// lost, as with TIME_WAIT in TCP.
-    //= docs/spec/protocol.md#FIN-013
-    pub(super) fn answer_for_ended(&mut self, sender: &MemberId, packet: &[u8]) {
-        let now = self.now;
-        let Some(resend) = self.timing().resend().filter(|_| *sender != *self.owner()) else {
-            return;
-        };
-        let mut found = None;
-        for ended in &mut self.ended {
-            let Some(id) = ended.security.peek_id(packet) else { continue };
-            let Some(ack) = ended.answers.by.get(&id) else { continue };
-            let last = ended.answers.sent.get(ack);
-            if last.is_none_or(|last| *last + resend.throttle <= now)
-                && let Some(packet) = ended.answers.acks.get(ack)
-            {
-                found = Some(packet.to_vec());
-                ended.answers.sent.insert(*ack, now);
-            }
-            break;
-        }
-        if let (Some(packet), Some(channel)) = (found, self.channel.clone()) {
-            self.broadcast(channel.without(self.owner()), packet);
         }
     }
 }

@@ -8,11 +8,11 @@ use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
 use mpenc_types::{ChainHash, MemberSet, MessageId, guard};
 
+use super::ended::Ended;
 use super::fingerprint::Fingerprint;
 use super::message::Which;
 use super::operation::Running;
-use super::resend::Answers;
-use super::subsession::{Ended, Shutdown, Subsession, SubsessionState};
+use super::subsession::{Shutdown, Subsession, SubsessionState};
 use super::trail::OrderTrail;
 use super::{Env, MAX_ENDED, Notice, SendError, Session};
 use crate::security::Body;
@@ -285,12 +285,9 @@ impl Session {
         self.cut_off_contents(sid);
         self.notify(Notice::SubsessionClosed { sid, consistent });
         if let Which::Previous(n) = which {
-            if let Some(mut sub) = self.previous.remove(n) {
-                let answers = Answers::of(&sub, self.owner());
-                //= docs/spec/protocol.md#SEC-025
-                sub.security.erase();
-                let Subsession { security, published, .. } = sub;
-                self.ended.push_back(Ended { sid, security, until, answers, published });
+            if let Some(sub) = self.previous.remove(n) {
+                let ended = Ended::new(sub, self.owner(), until);
+                self.ended.push_back(ended);
                 while self.ended.len() > MAX_ENDED {
                     self.ended.pop_front();
                 }

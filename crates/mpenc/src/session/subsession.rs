@@ -9,7 +9,6 @@ use mpenc_types::{MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard
 
 use super::complain::Complained;
 use super::fingerprint::Fingerprint;
-use super::resend::Answers;
 use super::trail::OrderTrail;
 use crate::security::{MessageSecurity, Opened};
 
@@ -60,17 +59,6 @@ pub(super) struct Subsession {
     refused: BTreeSet<MessageId>,
     /// Payloads that are not in the log: texts that never became complete.
     pub(super) unshown: BTreeSet<MessageId>,
-}
-
-/// What is left of a subsession that has ended: enough to know its late packets, and to answer
-/// those who have not heard that we have them (FIN-013).
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) security: Box<dyn MessageSecurity>,
-    pub(super) sid: SubsessionId,
-    pub(super) until: Timestamp,
-    pub(super) answers: Answers,
-    pub(super) published: MemberSet,
 }
 
 /// Refused messages whose identifiers a subsession remembers; copies of later ones are judged

@@ -25,6 +25,7 @@ impl Session {
             self.repair(env, which);
             self.warn_deferred(which);
         }
+        self.repair_ended();
         self.expire_contents();
         self.close_finished(env);
         self.warn_undecrypted();
@@ -65,6 +66,10 @@ impl Session {
         }
         for which in self.all_subsessions() {
             consider(self.repair_deadline(which), TimerKind::Repair);
+        }
+        for ended in &self.ended {
+            consider(ended.next_answer(), TimerKind::Repair);
+            consider(Some(ended.until), TimerKind::FinTimeout);
         }
         consider(self.presence_deadline(), TimerKind::Presence);
         consider(self.undecrypted_deadline(), TimerKind::NotDecrypted);

@@ -22,6 +22,7 @@ mod compromise;
 #[path = "../../../mpenc-transcript/tests/it/drawn.rs"]
 mod drawn;
 mod dropout;
+mod ended;
 mod evidence;
 mod forge;
 mod forge_v2;

@@ -152,6 +152,30 @@ fn if_the_author_does_not_answer_others_do_the_second_time() {
 //= docs/spec/v2.md#V2-035
 //= type=test
 #[test]
+fn of_many_who_could_answer_two_do() {
+    let all = ["alice", "b", "bob", "c", "carol", "d", "dave", "e", "f", "g"];
+    let mut world = World::with(&all, |config| config.profile(Profile::V2));
+    world.establish(&all);
+    world.pass_secs(60);
+    let keys = Keys::of(&world, "bob");
+    let (one, packet) = say_without(&mut world, "alice", "one", &[]);
+    // Once a copy cannot be on its way any more.
+    world.pass(Timing::default().resend().unwrap().throttle);
+    let request =
+        Request { attempt: 1, accepted: vec![0; 10], held: Vec::new(), wanted: vec![one] };
+    let request = keys.seal(&request);
+    for name in &all[1..] {
+        // They do not hear each other either.
+        hold(&mut world, name, true);
+        let _ = world.inject(name, "carol", &request);
+    }
+    world.pass(Timing::default().bc_lat());
+    assert_eq!(senders(&world, &packet).len(), 1 + 2, "{:?}", senders(&world, &packet));
+}
+
+//= docs/spec/v2.md#V2-035
+//= type=test
+#[test]
 fn of_two_who_miss_the_same_one_asks() {
     let mut world = quiet();
     let (keys, start) = (Keys::of(&world, "bob"), world.packets.len());

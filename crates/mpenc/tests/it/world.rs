@@ -44,7 +44,7 @@ pub(crate) struct World {
     /// Every packet that was broadcast, in order, with its sender.
     pub(crate) packets: Vec<(MemberId, Vec<u8>)>,
     /// What never reaches these members, however often it is sent.
-    lost: Vec<(MemberId, Vec<u8>)>,
+    pub(crate) lost: Vec<(MemberId, Vec<u8>)>,
     /// Whom the next packets do not reach, one entry for each packet.
     pub(crate) missing: VecDeque<MemberSet>,
 }

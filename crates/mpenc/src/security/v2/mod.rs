@@ -83,13 +83,14 @@ pub struct V2Security<S: MessageSuite> {
     /// The keys of all authors in the order of their names, by which a published one is known also
     /// when the subsession has ended.
     public: Vec<(MemberId, PublicKey)>,
+    /// Stays when the subsession ends: whoever has not ended it may ask for what it misses.
+    requests: RequestKeys,
     moved: bool,
 }
 
-/// The secrets of a subsession, wiped when dropped.
+/// The secrets of a subsession that its end wipes.
 struct Live<S: MessageSuite> {
     identifier_key: SecretBytes<32>,
-    requests: RequestKeys,
     signer: Arc<dyn SigningKey>,
     /// In the order of their names.
     authors: Vec<Author<S>>,
@@ -144,13 +145,14 @@ impl<S: MessageSuite> V2Security<S> {
         Some(Self {
             owner: owner.clone(),
             sid,
-            live: Some(Live { identifier_key, requests, signer, authors, own: own? }),
+            live: Some(Live { identifier_key, signer, authors, own: own? }),
             tags,
             places: BTreeMap::new(),
             spent: BTreeMap::new(),
             acked: VecDeque::new(),
             forgotten: BTreeSet::new(),
             public,
+            requests,
             moved: false,
         })
     }
@@ -362,12 +364,13 @@ impl<S: MessageSuite> MessageSecurity for V2Security<S> {
             acked: _,
             forgotten: _,
             public: _,
+            requests,
             moved: _,
         } = self;
-        let Some(Live { identifier_key, requests, signer, authors, own: _ }) = live else { return };
-        found("identifier key", identifier_key.expose());
         found("request key", requests.key.expose());
         found("request nonce key", requests.nonce_key.expose());
+        let Some(Live { identifier_key, signer, authors, own: _ }) = live else { return };
+        found("identifier key", identifier_key.expose());
         if let Some(seed) = signer.seed() {
             found("ephemeral", seed.expose());
         }

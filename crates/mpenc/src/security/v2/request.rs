@@ -8,7 +8,8 @@ use mpenc_packet::v2::{Request, RequestPacket};
 
 use super::{MessageSuite, V2Security};
 
-/// What seals and opens the requests of a subsession.
+/// What seals and opens the requests of a subsession; wiped when dropped. It can read no messages,
+/// and nothing follows from a request but copies of packets.
 #[derive(Debug)]
 pub(super) struct RequestKeys {
     /// Of the encryption.
@@ -20,7 +21,7 @@ pub(super) struct RequestKeys {
 impl<S: MessageSuite> V2Security<S> {
     //= docs/spec/v2.md#V2-035
     pub(super) fn sealed_request(&self, request: &Request) -> Option<Vec<u8>> {
-        let RequestKeys { key, nonce_key } = &self.live.as_ref()?.requests;
+        let RequestKeys { key, nonce_key } = self.live.as_ref().map(|_| &self.requests)?;
         let mut text = request.encode();
         let nonce = nonce::<S>(nonce_key, &text);
         let mut packet = RequestPacket { nonce, ciphertext: Vec::new() };
@@ -30,7 +31,7 @@ impl<S: MessageSuite> V2Security<S> {
     }
 
     pub(super) fn opened_request(&self, packet: &[u8]) -> Option<Request> {
-        let RequestKeys { key, nonce_key } = &self.live.as_ref()?.requests;
+        let RequestKeys { key, nonce_key } = &self.requests;
         let packet = RequestPacket::decode(packet).ok()?;
         let aad = packet.aad();
         let mut text = packet.ciphertext;

@@ -1,0 +1,90 @@
+//! What members still do for others in a subsession that has ended for themselves.
+
+use std::time::Duration;
+
+use mpenc::{Profile, Timing};
+use mpenc_packet::v2::{PacketKind, kind};
+
+use crate::world::{World, id};
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+fn subsessions(world: &World, name: &str) -> usize {
+    world.session(name).subsession_states().count()
+}
+
+fn hold(world: &mut World, name: &str, held: bool) {
+    world.members.get_mut(&id(name)).unwrap().held = held;
+}
+
+/// The messages that Alice has sent since there were so many packets.
+fn by_alice(world: &World, start: usize) -> Vec<Vec<u8>> {
+    let new = world.packets[start..].iter();
+    let by_her = new.filter(|(sender, packet)| {
+        *sender == id("alice") && kind(packet) == Ok(PacketKind::Message)
+    });
+    by_her.map(|(_, packet)| packet.clone()).collect()
+}
+
+/// Alice and Carol have ended a subsession. Bob has not, since he misses an ack of Alice's, and all
+/// copies of it up to now, and Carol's ack names it.
+fn left_behind() -> World {
+    let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
+    world.establish(&NAMES);
+    world.pass_secs(60);
+    let start = world.packets.len();
+    world.act("alice", |s, env| s.refresh(env)).unwrap();
+    while subsessions(&world, "alice") < 2 {
+        world.settle_one();
+    }
+    // So that she acknowledges after Alice has.
+    hold(&mut world, "carol", true);
+    world.settle();
+    let begun = world.packets.len();
+    hold(&mut world, "bob", true);
+    while by_alice(&world, begun).is_empty() {
+        world.pass(Duration::from_millis(10));
+    }
+    for ack in by_alice(&world, begun) {
+        world.lose("bob", &ack);
+    }
+    hold(&mut world, "bob", false);
+    hold(&mut world, "carol", false);
+    let begun = world.now;
+    while subsessions(&world, "alice") > 1 || subsessions(&world, "carol") > 1 {
+        world.pass(Duration::from_millis(10));
+        assert!(world.now < begun + Timing::default().fa_intv(), "not because they gave up");
+    }
+    assert!((world.session("bob").deferred() > 0) && subsessions(&world, "bob") == 2);
+    world.lost.clear();
+    world
+}
+
+//= docs/spec/v2.md#V2-035
+//= type=test
+//= docs/spec/protocol.md#FIN-013
+//= type=test
+#[test]
+fn whoever_still_misses_something_gets_it_from_those_who_have_ended() {
+    let mut world = left_behind();
+    let timing = Timing::default();
+    // Before he would repeat anything himself.
+    world.pass(timing.bc_lat() * 3);
+    assert_eq!(subsessions(&world, "bob"), 1);
+    assert!(world.session("bob").is_consistent());
+}
+
+//= docs/spec/v2.md#V2-024
+//= type=test
+#[test]
+fn nothing_of_it_stays_for_longer() {
+    let count = |world: &World, what: &str| {
+        let state = world.session("alice").reveal();
+        state.iter().filter(|one| one.what == what).count()
+    };
+    let mut world = left_behind();
+    assert_eq!(count(&world, "request key"), 2);
+    assert_eq!(count(&world, "identifier key"), 1);
+    world.pass(Timing::default().fin_timeout());
+    assert_eq!(count(&world, "request key"), 1);
+}
