@@ -222,7 +222,6 @@ fn is_content(what: Conversation, session: &Session) -> bool {
         && session.log_len() == what.texts
         && session.not_fully_acked().next().is_none()
         && session.overdue().is_empty()
-        && session.deferred() == 0
 }
 
 fn finish(links: Links<Lossy>, last: Timestamp) -> Figures {

@@ -45,9 +45,14 @@ impl Session {
         }
     }
 
-    /// Since when we may be too far behind in a subsession to tell what we miss.
+    /// Since when we may miss something in a subsession without being able to tell what: because
+    /// we are too far behind, or because nothing follows it.
     fn behind_since(&self, which: Which) -> Option<Timestamp> {
-        if which == Which::Current { self.unreadable_since() } else { None }
+        let Which::Previous(_) = which else { return self.unreadable_since() };
+        // Acks come last; and where nobody writes any more, nothing names those that are lost.
+        let acks = &self.subsession(which).filter(|_| guard!("repair-last-acks"))?.acks;
+        let overdue = acks.warned().filter_map(|id| Some(acks.times(&id)?.accepted_at));
+        overdue.min().map(|accepted| accepted + self.pace().fa_intv())
     }
 
     pub(super) fn repair_deadline(&self, which: Which) -> Option<Timestamp> {

@@ -17,12 +17,14 @@ fn hold(world: &mut World, name: &str, held: bool) {
     world.members.get_mut(&id(name)).unwrap().held = held;
 }
 
+fn is_message(packet: &[u8]) -> bool {
+    kind(packet) == Ok(PacketKind::Message)
+}
+
 /// The messages that Alice has sent since there were so many packets.
 fn by_alice(world: &World, start: usize) -> Vec<Vec<u8>> {
     let new = world.packets[start..].iter();
-    let by_her = new.filter(|(sender, packet)| {
-        *sender == id("alice") && kind(packet) == Ok(PacketKind::Message)
-    });
+    let by_her = new.filter(|(sender, packet)| *sender == id("alice") && is_message(packet));
     by_her.map(|(_, packet)| packet.clone()).collect()
 }
 
@@ -72,6 +74,41 @@ fn whoever_still_misses_something_gets_it_from_those_who_have_ended() {
     world.pass(timing.bc_lat() * 3);
     assert_eq!(subsessions(&world, "bob"), 1);
     assert!(world.session("bob").is_consistent());
+}
+
+/// The last acks of a subsession are named by nothing, and what they answer is followed by much.
+//= docs/spec/v2.md#V2-035
+//= type=test
+#[test]
+fn whoever_lacks_acks_that_nothing_names_asks_for_anything() {
+    let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
+    world.establish(&NAMES);
+    world.pass_secs(60);
+    world.act("alice", |s, env| s.refresh(env)).unwrap();
+    world.settle();
+    let (start, begun) = (world.packets.len(), world.now);
+    hold(&mut world, "bob", true);
+    while by_alice(&world, start).is_empty() {
+        world.pass(Duration::from_millis(10));
+    }
+    for ack in by_alice(&world, start) {
+        world.lose("bob", &ack);
+    }
+    hold(&mut world, "bob", false);
+    let timing = Timing::default();
+    world.pass(timing.fa_intv() / 2);
+    assert_eq!((world.session("bob").deferred(), subsessions(&world, "bob")), (0, 2));
+    world.lost.clear();
+    // What he repeats reaches nobody.
+    let messages = world.packets.iter().filter(|(_, packet)| is_message(packet));
+    let messages: Vec<_> = messages.map(|(_, packet)| packet.clone()).collect();
+    for message in messages {
+        world.lost.push((id("alice"), message.clone()));
+        world.lost.push((id("carol"), message));
+    }
+    world.pass(timing.fa_intv() / 2 + timing.bc_lat() * 3);
+    assert_eq!(subsessions(&world, "bob"), 1);
+    assert!(world.now < begun + timing.fin_timeout());
 }
 
 //= docs/spec/v2.md#V2-024
