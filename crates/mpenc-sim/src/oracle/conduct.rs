@@ -11,7 +11,7 @@ use mpenc::{Disposition, FailReason, MemberId, MemberSet, Notice, PacketId, Reje
 use mpenc_packet::v2;
 use mpenc_transcript::order::OrderReject;
 
-use super::packets::{Confirmed, confirmation, is_signed, proposal};
+use super::packets::{Confirmed, confirmation, is_signed, passes_by, proposal};
 use super::{Digest, Oracle};
 use crate::server::is_greeting;
 use crate::world::Person;
@@ -259,7 +259,9 @@ impl Oracle {
         let again = !conduct.counted.insert((sender.clone(), bytes.clone()));
         // In v1 copies do nothing as long as their operation is in progress, and nothing does
         // anything to whoever is being excluded, who cannot tell one from the other (GRT-012).
-        let idle = conduct.bystander || conduct.round.iter().any(|(_, old)| old == bytes);
+        let idle = conduct.bystander
+            || passes_by(bytes, me)
+            || conduct.round.iter().any(|(_, old)| old == bytes);
         let copy = !v2_session && idle;
         if again && !copy {
             return Err(format!("I7: a packet of {sender} counts for the second time"));

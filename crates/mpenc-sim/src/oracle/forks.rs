@@ -124,8 +124,11 @@ impl Forks {
         for ((me, other), fork) in &self.pairs {
             let Some(heard) = fork.heard else { continue };
             let warned = lives.get(*me).and_then(|life| life.warned);
-            // Nothing withdraws OrderInconsistent, and it is not said twice.
-            let standing = lives.get(*me).is_some_and(|life| life.order_inconsistent);
+            // Nothing withdraws OrderInconsistent, and neither it is said twice, nor that somebody
+            // has not confirmed an order.
+            let standing = lives.get(*me).zip(people.get(*other)).is_some_and(|(life, other)| {
+                life.order_inconsistent || life.not_confirmed_by.contains(&other.name)
+            });
             if !standing
                 && now > heard + expect.fork_bound
                 && warned.is_none_or(|at| at < fork.since)

@@ -41,6 +41,8 @@ pub(crate) struct Life {
     pub(crate) order_inconsistent: bool,
     pub(crate) author_fork: bool,
     pub(crate) unconfirmed: Option<u64>,
+    /// Of whom it is warned that they have not confirmed its order.
+    not_confirmed_by: MemberSet,
     pub(crate) undecrypted: BTreeMap<u64, u64>,
     /// An operation that excludes it was under way.
     excluded: bool,
@@ -257,8 +259,14 @@ impl Oracle {
             Notice::MembersChanged { .. } => life.failed_inclusions = 0,
             Notice::OrderInconsistent { .. } => life.order_inconsistent = true,
             Notice::AuthorFork { .. } => life.author_fork = true,
-            Notice::OrderNotConfirmed { .. } => life.unconfirmed = Some(now),
-            Notice::OrderConfirmed { .. } => life.unconfirmed = None,
+            Notice::OrderNotConfirmed { members, .. } => {
+                life.unconfirmed = Some(now);
+                life.not_confirmed_by = members.clone();
+            }
+            Notice::OrderConfirmed { .. } => {
+                life.unconfirmed = None;
+                life.not_confirmed_by = MemberSet::new();
+            }
             Notice::NotDecrypted { packet, .. } => {
                 life.undecrypted.insert(*packet, now);
             }
@@ -273,6 +281,7 @@ impl Oracle {
                 life.order_inconsistent = false;
                 life.author_fork = false;
                 life.unconfirmed = None;
+                life.not_confirmed_by = MemberSet::new();
                 life.undecrypted.clear();
             }
             _ => {}

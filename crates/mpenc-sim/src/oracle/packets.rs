@@ -1,6 +1,6 @@
 //! What operation packets say, read as they travel.
 
-use mpenc::{MemberSet, PacketId};
+use mpenc::{MemberId, MemberSet, PacketId};
 use mpenc_packet::v1;
 use mpenc_packet::v2::{Greeting, OpId, decode_greeting};
 
@@ -40,6 +40,12 @@ pub(super) fn confirmation(bytes: &[u8]) -> Option<Confirmed> {
     let Greeting::Confirmation(packet) = decode_greeting(bytes).ok()? else { return None };
     let fields = packet.peek().fields();
     Some((fields.op, fields.transcript, fields.check))
+}
+
+/// Whether a packet of v1 is an upflow for somebody else, of which nothing is read (GRT-008).
+pub(super) fn passes_by(bytes: &[u8], me: &MemberId) -> bool {
+    matches!(v1::decode(bytes), Ok(v1::Packet::Greeting(greeting))
+        if greeting.peek().fields().dest.as_ref().is_some_and(|dest| dest != me))
 }
 
 /// Whether a packet of v1 has a session signature.
