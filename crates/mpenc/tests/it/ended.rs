@@ -34,7 +34,6 @@ fn left_behind() -> World {
     let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
     world.establish(&NAMES);
     world.pass_secs(60);
-    let start = world.packets.len();
     world.act("alice", |s, env| s.refresh(env)).unwrap();
     while subsessions(&world, "alice") < 2 {
         world.settle_one();
@@ -57,7 +56,7 @@ fn left_behind() -> World {
         world.pass(Duration::from_millis(10));
         assert!(world.now < begun + Timing::default().fa_intv(), "not because they gave up");
     }
-    assert!((world.session("bob").deferred() > 0) && subsessions(&world, "bob") == 2);
+    assert!(world.session("bob").deferred() > 0 && subsessions(&world, "bob") == 2);
     world.lost.clear();
     world
 }
