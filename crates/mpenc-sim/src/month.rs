@@ -47,8 +47,9 @@ pub struct Figures {
     pub incomplete: Vec<String>,
 }
 
-/// Runs it, and calls `each_hour` with the number of hours that have passed.
-pub fn run(what: Stay, each_hour: &mut dyn FnMut(u64)) -> Figures {
+/// Runs it, and calls `look` with the number of the hour, from 1, whenever something has been
+/// written and at the end of each hour.
+pub fn run(what: Stay, look: &mut dyn FnMut(u64)) -> Figures {
     let configured = |config: SessionConfig| config.log_kept(what.log_kept);
     let mut links = Links::new(
         (what.seed, "month"),
@@ -72,9 +73,10 @@ pub fn run(what: Stay, each_hour: &mut dyn FnMut(u64)) -> Figures {
                 // Who cannot is seen at the end: a text less.
                 let _ = session.send(env, "something that is said now and then");
             });
+            look(hour);
         }
         links.pass(begin + Duration::from_secs(3600));
-        each_hour(hour);
+        look(hour);
     }
     finish(links)
 }

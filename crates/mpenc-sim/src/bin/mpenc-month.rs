@@ -54,30 +54,37 @@ fn main() -> ExitCode {
         latency: options.latency.max(1),
         log_kept: options.log_kept,
     };
-    // Sums of the hours of each day.
-    let mut days: Vec<usize> = Vec::with_capacity(400);
+    // Sum and number of what was seen on each day.
+    let mut days: Vec<(usize, usize)> = Vec::with_capacity(400);
     let figures = run(stay, &mut |hour| {
         let stats = GLOBAL.stats();
         let held = stats.bytes_allocated.saturating_sub(stats.bytes_deallocated);
-        if hour % 24 == 1 {
-            days.push(0);
+        let day = usize::try_from(hour.saturating_sub(1) / 24).unwrap_or(usize::MAX);
+        if days.len() <= day {
+            if let Some(last) = days.last() {
+                println!("day {:>3}: {:>9} bytes on average", days.len(), average(*last));
+            }
+            days.push((0, 0));
         }
-        if let Some(day) = days.last_mut() {
-            *day = day.saturating_add(held / 24);
-        }
-        if hour % 24 == 0 {
-            println!("day {:>3}: {:>9} bytes on average", hour / 24, days.last().unwrap_or(&0));
+        if let Some((sum, count)) = days.last_mut() {
+            *sum = sum.saturating_add(held);
+            *count = count.saturating_add(1);
         }
     });
-    let begin = days.get(1).copied().unwrap_or(1) as f64;
-    let end = days.last().copied().unwrap_or(0) as f64;
+    let begin = days.get(1).copied().map_or(1, average) as f64;
+    let end = days.last().copied().map_or(0, average) as f64;
     let growth = (end / begin - 1.0) * 100.0;
     println!(
         "{} packets, {} deliveries, {} renewals of the keys, {} texts",
         figures.packets, figures.deliveries, figures.refreshes, figures.texts
     );
+    println!("day {:>3}: {end:>9} bytes on average", days.len());
     println!("growth from day 2 to day {}: {growth:.2} %", options.days);
     println!("warnings: {:?}, incomplete: {:?}", figures.warnings, figures.incomplete);
     let fine = growth < MAX_GROWTH && figures.warnings.is_empty() && figures.incomplete.is_empty();
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn average((sum, count): (usize, usize)) -> usize {
+    sum / count.max(1)
 }

@@ -28,7 +28,7 @@
 
 mod event;
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 
 pub use mpenc_types::PacketRole;
 use mpenc_types::{ChainHash, PacketId, guard};
@@ -99,9 +99,8 @@ pub struct ServerOrder {
     phase: Phase,
     /// Predecessors of packets that were not for the owner, oldest first.
     blacklist: VecDeque<PacketId>,
-    accepted: BTreeSet<PacketId>,
-    /// The same, oldest first.
-    recent: VecDeque<PacketId>,
+    /// Packets accepted last, oldest first. Few enough to be searched one by one.
+    accepted: VecDeque<PacketId>,
     count: u64,
 }
 
@@ -127,8 +126,7 @@ impl ServerOrder {
         Self {
             phase: Phase::Unsynced { last: None },
             blacklist: VecDeque::new(),
-            accepted: BTreeSet::new(),
-            recent: VecDeque::new(),
+            accepted: VecDeque::new(),
             count: 0,
         }
     }
@@ -344,14 +342,10 @@ impl ServerOrder {
                 self.phase = phase;
                 self.blacklist.clear();
                 self.count = self.count.saturating_add(1);
-                self.accepted.insert(id);
-                self.recent.push_back(id);
-                if guard!("accepted-bound")
-                    && self.recent.len() > MAX_REMEMBERED
-                    && let Some(oldest) = self.recent.pop_front()
-                {
-                    self.accepted.remove(&oldest);
+                if guard!("accepted-bound") && self.accepted.len() >= MAX_REMEMBERED {
+                    self.accepted.pop_front();
                 }
+                self.accepted.push_back(id);
             }
             Change::Begin(phase) => {
                 self.phase = phase;
