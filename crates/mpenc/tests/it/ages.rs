@@ -20,6 +20,12 @@ fn refreshed(world: &World, name: &str) -> usize {
     world.member(name).notices.iter().filter(is_refresh).count()
 }
 
+/// How many renewals have begun, as `name` sees it.
+fn attempts(world: &World, name: &str) -> usize {
+    let is_attempt = |notice: &&Notice| matches!(notice, Notice::OpStarted { change, .. } if change.is_refresh());
+    world.member(name).notices.iter().filter(is_attempt).count()
+}
+
 fn ages(world: &World, name: &str) -> Vec<(Vec<String>, bool)> {
     let age = |notice: &Notice| match notice {
         Notice::KeyAge { waiting_for, stopped } => {
@@ -82,6 +88,27 @@ fn keys_are_renewed_after_a_thousand_messages() {
     }
 }
 
+//= docs/spec/v2.md#V2-015
+//= type=test
+//= docs/spec/attacks.md#ATK-124
+//= type=test
+#[test]
+fn whoever_is_behind_catches_up_before_keys_are_renewed() {
+    let mut world = established(Profile::V2);
+    world.pass_secs(HOUR - 180);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    world.act("alice", |s, env| s.send(env, "did you get this?")).unwrap();
+    world.pass_secs(600);
+    assert_eq!(attempts(&world, "alice"), 0);
+    world.members.get_mut(&id("carol")).unwrap().held = false;
+    world.pass_secs(120);
+    assert_eq!(world.texts("carol"), ["did you get this?"]);
+    for name in NAMES {
+        assert_eq!(refreshed(&world, name), 1, "{name}");
+        assert!(world.session(name).is_consistent(), "{name}");
+    }
+}
+
 //= docs/spec/v2.md#V2-033
 //= type=test
 //= docs/spec/attacks.md#ATK-149
@@ -119,15 +146,11 @@ fn failed_attempts_are_repeated_after_ever_longer_delays() {
     world.members.get_mut(&id("carol")).unwrap().held = true;
     // What Carol does not acknowledge makes the first one wait as long again.
     world.pass_secs(2 * HOUR);
-    let attempts = |world: &World| {
-        let is_attempt = |notice: &&Notice| matches!(notice, Notice::OpStarted { change, .. } if change.is_refresh());
-        world.member("alice").notices.iter().filter(is_attempt).count()
-    };
-    let mut before = attempts(&world);
+    let mut before = attempts(&world, "alice");
     let mut hourly = Vec::new();
     for _ in 0..6 {
         world.pass_secs(HOUR);
-        let now = attempts(&world);
+        let now = attempts(&world, "alice");
         hourly.push(now - before);
         before = now;
     }
