@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mpenc::{MemberId, MemberSet, Notice};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::hall::Wire;
@@ -78,35 +79,50 @@ impl Actor {
         what: impl Fn() -> String,
         mut ready: impl FnMut(&mpenc::Session) -> bool,
     ) -> Result<(), Failure> {
+        self.until_none(bound, what, |session| usize::from(!ready(session))).await
+    }
+
+    /// Waits until nothing is left of something, at most for `bound` without less being left than
+    /// ever before: a busy machine may take long, as long as it goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`until`](Self::until).
+    pub(crate) async fn until_none(
+        &self,
+        bound: Duration,
+        what: impl Fn() -> String,
+        mut left: impl FnMut(&mpenc::Session) -> usize,
+    ) -> Result<(), Failure> {
         let mut pulse = self.pulse.clone();
-        let wait = async {
-            loop {
-                if self.session.view(&mut ready) {
-                    return true;
-                }
-                if self.record().ended {
-                    return false;
-                }
-                // Not every change of state has a notice.
-                tokio::select! {
-                    Ok(()) = pulse.changed() => {}
-                    () = tokio::time::sleep(LOOK_AGAIN) => {}
-                }
+        let (mut least, mut deadline) = (usize::MAX, Instant::now() + bound);
+        loop {
+            let left = self.session.view(&mut left);
+            if left == 0 {
+                return Ok(());
             }
-        };
-        match tokio::time::timeout(bound, wait).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::check(format!(
-                "the session of {} ended while it waited for {}",
-                term::name(&self.name),
-                what()
-            ))),
-            Err(_) => Err(Failure::check(format!(
-                "{} waited {:.1} seconds for {} in vain",
-                term::name(&self.name),
-                bound.as_secs_f64(),
-                what()
-            ))),
+            if left < least {
+                (least, deadline) = (left, Instant::now() + bound);
+            } else if Instant::now() >= deadline {
+                return Err(Failure::check(format!(
+                    "{} waited {:.1} seconds for {} in vain",
+                    term::name(&self.name),
+                    bound.as_secs_f64(),
+                    what()
+                )));
+            }
+            if self.record().ended {
+                return Err(Failure::check(format!(
+                    "the session of {} ended while it waited for {}",
+                    term::name(&self.name),
+                    what()
+                )));
+            }
+            // Not every change of state has a notice.
+            tokio::select! {
+                Ok(()) = pulse.changed() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
         }
     }
 

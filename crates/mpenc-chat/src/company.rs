@@ -197,7 +197,12 @@ impl Company {
                 let open = term::count(open, "message");
                 format!("{open} to be acknowledged by {}", term::names(&by))
             };
-            actor.until(bound, what, |session| session.not_fully_acked().next().is_none()).await
+            // Messages, and people who lack them.
+            let left = |session: &mpenc::Session| {
+                let open = session.not_fully_acked().map(|id| session.unacked_by(&id));
+                open.map(|by| by.map_or(0, |by| by.len()).saturating_add(1)).sum()
+            };
+            actor.until_none(bound, what, left).await
         }))
         .await?;
         Ok(())

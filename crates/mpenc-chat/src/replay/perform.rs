@@ -210,11 +210,11 @@ impl<'a> Performance<'a> {
             format!("earlier lines of {}", term::names(&authors))
         };
         actor
-            .until(self.company.stage.bounds.message, what, |session| {
+            .until_none(self.company.stage.bounds.message, what, |session| {
                 let have = awaited(next).take_while(|line| session.message(&line.id).is_some());
                 next = next.saturating_add(have.count());
                 place.set(next);
-                awaited(next).next().is_none()
+                awaited(next).count()
             })
             .await?;
         let mut said = Vec::with_capacity(lines.len());
