@@ -104,12 +104,7 @@ impl Actor {
             if left < least {
                 (least, deadline) = (left, Instant::now() + bound);
             } else if Instant::now() >= deadline {
-                return Err(Failure::check(format!(
-                    "{} waited {:.1} seconds for {} in vain",
-                    term::name(&self.name),
-                    bound.as_secs_f64(),
-                    what()
-                )));
+                return Err(Failure::in_vain(&self.name, bound, &what()));
             }
             if self.record().ended {
                 return Err(Failure::check(format!(

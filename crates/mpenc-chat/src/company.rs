@@ -327,11 +327,7 @@ async fn limited<E: core::fmt::Display>(
         Ok(Err(error)) => {
             Err(Failure::check(format!("{} waited for {what}: {error}", term::name(who))))
         }
-        Err(_) => Err(Failure::check(format!(
-            "{} waited {:.1} seconds for {what} in vain",
-            term::name(who),
-            bound.as_secs_f64()
-        ))),
+        Err(_) => Err(Failure::in_vain(who, bound, what)),
     }
 }
 

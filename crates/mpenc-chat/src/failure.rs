@@ -1,6 +1,11 @@
 //! How a command ends when it does not end well: one sentence, and an exit status.
 
 use core::fmt;
+use core::time::Duration;
+
+use mpenc::MemberId;
+
+use crate::term;
 
 /// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,16 @@ impl Failure {
     /// A failed check, in one sentence: lower case, no final stop.
     pub(crate) fn check(sentence: impl Into<String>) -> Self {
         Self::Check(sentence.into())
+    }
+
+    /// Somebody waited for something as long as may be, and it did not happen.
+    pub(crate) fn in_vain(who: &MemberId, bound: Duration, what: &str) -> Self {
+        Self::check(format!(
+            "{} waited {:.1} seconds for {what} in vain; if this machine has much else to do, try \
+             again with --timing default, which waits longer for everything",
+            term::name(who),
+            bound.as_secs_f64()
+        ))
     }
 
     /// The exit status of the process.
