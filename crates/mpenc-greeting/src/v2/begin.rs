@@ -11,7 +11,6 @@ use mpenc_types::limits::MAX_MEMBERS;
 use mpenc_types::{MemberId, MemberSet, SubsessionId};
 use rand_core::CryptoRng;
 
-use super::BroadcastGreeter;
 use super::checks;
 use super::commit::Completed;
 use super::hedge::Purpose;
@@ -19,6 +18,7 @@ use super::initial::{Consent, JudgedInitial, Part, Terms};
 use super::plan::Plan;
 use super::running::{Following, Running};
 use super::state::{Context, Contributing, Secrets, Step};
+use super::{BroadcastGreeter, MAX_CONTRIBUTED};
 use crate::{AbortReason, GreetingReject, Metadata, Outcome, Progress, ProposeError, StuckReason};
 
 /// An initial packet of the owner's that has not come back yet, with its secrets.
@@ -195,6 +195,12 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
                 outgoing.extend(context.abort(&AbortReason::IdentityKey(member)));
             }
             Consent::Given => {
+                if self.committed.is_none() {
+                    if self.contributed.len() >= MAX_CONTRIBUTED {
+                        self.contributed.pop_front();
+                    }
+                    self.contributed.push_back(context.op);
+                }
                 let (drawn, contribution) = self.contribute(rng, context.op.as_bytes());
                 match contribution_packet(&context, contribution) {
                     Some(packet) => {

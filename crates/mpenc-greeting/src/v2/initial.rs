@@ -72,6 +72,13 @@ pub(crate) fn judge<S: BroadcastSuite>(
     if guard!("label-bound") && fields.label != *view.label {
         return Err(Reject::OtherSession);
     }
+    let op = mpenc_packet::v2::operation_id::<S>(wire);
+    //= docs/spec/v2.md#V2-031
+    // Members know that it has lost its place in the order, also where the channel has other
+    // members than the first time, which gives the packet another identifier (ORD-003).
+    if view.committed.is_none() && view.contributed.contains(&op) && guard!("contribute-once") {
+        return Err(Reject::PlaceTaken);
+    }
     let plan = Plan::of(fields).ok_or(Reject::BadMembers)?;
     if guard!("source-is-signer") && plan.initiator != *sender {
         return Err(Reject::SourceIsNotSender);
@@ -86,7 +93,7 @@ pub(crate) fn judge<S: BroadcastSuite>(
     };
     //= docs/spec/v2.md#V2-010
     packet.verify::<S>(key, &[SignLabel::INITIAL.as_bytes()]).map_err(|_| Reject::BadSignature)?;
-    let terms = terms(view, &plan, wire, fields.contribution.as_ref())?;
+    let terms = terms(view, &plan, op, fields.contribution.as_ref())?;
     let part = match consent(view, &plan) {
         Some(consent) => Part::Concerned { terms, consent },
         None => Part::Foreign,
@@ -130,7 +137,7 @@ fn key_for_outsider<'a, S: BroadcastSuite>(
 fn terms<S: BroadcastSuite>(
     view: &View<'_, S>,
     plan: &Plan,
-    wire: &[u8],
+    op: OpId,
     contribution: Option<&mpenc_packet::v2::Contribution>,
 ) -> Result<Terms<S>, Reject> {
     //= docs/spec/v2.md#V2-006
@@ -154,7 +161,6 @@ fn terms<S: BroadcastSuite>(
         }
         None => None,
     };
-    let op = mpenc_packet::v2::operation_id::<S>(wire);
     Ok(Terms { op, identities, contribution })
 }
 

@@ -13,7 +13,7 @@ mod running;
 mod state;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -21,7 +21,7 @@ use core::fmt;
 
 use mpenc_crypto::{BroadcastSuite, PublicKey, SigningKey, VerifyingKey};
 use mpenc_packet::v2 as wire;
-use mpenc_packet::v2::Greeting;
+use mpenc_packet::v2::{Greeting, OpId};
 use mpenc_types::{MemberId, MemberSet};
 use rand_core::CryptoRng;
 
@@ -65,6 +65,8 @@ pub struct BroadcastGreeter<S: BroadcastSuite> {
     committed: Option<Committed<S>>,
     proposal: Option<Proposal<S>>,
     running: Running<S>,
+    /// Operations that the owner was to be included by and contributed to, oldest first.
+    contributed: VecDeque<OpId>,
     /// The latest judgement, so that a packet is not verified twice. Whatever changes anything
     /// forgets it.
     memo: RefCell<Option<Memo<S>>>,
@@ -77,7 +79,12 @@ struct View<'a, S: BroadcastSuite> {
     label: &'a [u8; 32],
     committed: Option<&'a Committed<S>>,
     directory: &'a BTreeMap<MemberId, S::VerifyingKey>,
+    contributed: &'a VecDeque<OpId>,
 }
+
+/// Operations remembered that would have included the owner; the oldest is forgotten first. A
+/// replayed one that is forgotten ends with a timeout.
+const MAX_CONTRIBUTED: usize = 64;
 
 /// A verified packet, ready to be applied.
 enum Judged<S: BroadcastSuite> {
@@ -108,6 +115,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             committed: None,
             proposal: None,
             running: Running::Idle,
+            contributed: VecDeque::new(),
             memo: RefCell::new(None),
         }
     }
@@ -119,6 +127,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             label: &self.label,
             committed: self.committed.as_ref(),
             directory: &self.directory,
+            contributed: &self.contributed,
         }
     }
 
@@ -333,7 +342,8 @@ impl<S: BroadcastSuite> Greeter for BroadcastGreeter<S> {
         }
     }
 
-    /// Keeps the instance and the count of its draws, which belong to the process.
+    /// Keeps the instance and the count of its draws, which belong to the process, and to what the
+    /// owner contributed: the packets are still there to be sent again.
     fn reset(&mut self) {
         self.memo.take();
         //= docs/spec/protocol.md#ORD-008

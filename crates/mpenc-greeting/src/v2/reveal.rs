@@ -28,6 +28,7 @@ impl<S: BroadcastSuite> BroadcastGreeter<S> {
             committed,
             proposal,
             running,
+            contributed: _,
             // A judgement holds what the packet says.
             memo: _,
         } = self;

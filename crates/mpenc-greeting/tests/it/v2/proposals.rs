@@ -346,3 +346,38 @@ fn proposals_bind_the_chain() {
     assert_eq!((found.metadata.prev_final, found.metadata.prev_chain), (start(), chain()));
     assert!(found.binds_chain);
 }
+
+/// The channel can give a newcomer the same proposal under another membership, so that the order
+/// of operations does not know it again.
+//= docs/spec/v2.md#V2-031
+//= type=test
+//= docs/spec/attacks.md#ATK-069
+//= type=test
+#[test]
+fn a_newcomer_contributes_to_an_operation_once() {
+    let (mut room, _, all) = scene::<Transparent>();
+    let with_d = all.with(&name("d"));
+    room.change_until(&name("a"), &with_d, 1);
+    let (from, packet) = room.log.last().unwrap().clone();
+    let own =
+        |room: &Room<Transparent>| room.queue.iter().filter(|(by, _)| *by == name("d")).count();
+    assert_eq!(own(&room), 1);
+    for again in [false, true] {
+        for who in ["b", "d"] {
+            let greeter = &mut room.get(&name(who)).greeter;
+            greeter.fail();
+            // Also after it has left and come back.
+            if again && who == "d" {
+                greeter.reset();
+            }
+        }
+        let found = room.get(&name("d")).greeter.inspect(&from, &packet);
+        assert_eq!(found, Err(GreetingReject::PlaceTaken));
+        // Members recognise what all recognise; their order of operations refuses it.
+        initial(room.get(&name("b")).greeter.inspect(&from, &packet));
+    }
+    // Another one into the same members is another operation.
+    room.get(&name("a")).greeter.fail();
+    let packet = room.propose(&name("a"), &with_d);
+    initial(room.get(&name("d")).greeter.inspect(&from, &packet));
+}
