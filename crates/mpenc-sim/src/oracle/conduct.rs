@@ -134,8 +134,8 @@ impl Oracle {
         match event {
             ChannelEvent::Entered { .. } | ChannelEvent::Left => {
                 if let Some(conduct) = self.conduct.get_mut(who) {
-                    let sent = core::mem::take(&mut conduct.sent);
-                    *conduct = Conduct { sent, ..Conduct::default() };
+                    let Conduct { sent, sent_away, .. } = core::mem::take(conduct);
+                    *conduct = Conduct { sent, sent_away, ..Conduct::default() };
                 }
             }
             ChannelEvent::Changed { enter, leave } if *disposition == Disposition::Accepted => {
