@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use mpenc_greeting::Staged;
 use mpenc_liveness::AckMonitor;
 use mpenc_types::limits::MAX_PREVIOUS;
-use mpenc_types::{ChainHash, MemberSet, MessageId, guard};
+use mpenc_types::{ChainHash, MemberSet, MessageId, Timestamp, guard};
 
 use super::ended::Ended;
 use super::fingerprint::Fingerprint;
@@ -254,6 +254,9 @@ impl Session {
         let until = self.now + self.timing().fin_timeout();
         let Some(sub) = self.subsession_mut(which) else { return };
         if matches!(sub.state, SubsessionState::Parted | SubsessionState::PartFailed) {
+            // The current one, if we are waiting to be let out of the channel; nothing is left to
+            // be said about it.
+            self.bury(which, until);
             return;
         }
         let sid = sub.sid;
@@ -284,16 +287,20 @@ impl Session {
         self.dropped_inconsistent |= !consistent;
         self.cut_off_contents(sid);
         self.notify(Notice::SubsessionClosed { sid, consistent });
-        if let Which::Previous(n) = which {
-            if let Some(sub) = self.previous.remove(n) {
-                let ended = Ended::new(sub, self.owner(), until);
-                self.ended.push_back(ended);
-                while self.ended.len() > MAX_ENDED {
-                    self.ended.pop_front();
-                }
+        self.bury(which, until);
+    }
+
+    /// Takes a subsession that was stopped out of `previous`.
+    fn bury(&mut self, which: Which, until: Timestamp) {
+        let Which::Previous(n) = which else { return };
+        if let Some(sub) = self.previous.remove(n) {
+            let ended = Ended::new(sub, self.owner(), until);
+            self.ended.push_back(ended);
+            while self.ended.len() > MAX_ENDED {
+                self.ended.pop_front();
             }
-            self.resolve_contexts();
         }
+        self.resolve_contexts();
     }
 
     /// Stops all subsessions at once; whether all were consistent.

@@ -1,6 +1,7 @@
 //! Leaving properly: farewell, acknowledgement, exclusion by the others.
 
 use mpenc::{MemberSet, Notice, SendError, SessionState, Timing};
+use mpenc_types::limits::MAX_PREVIOUS;
 
 use crate::world::{World, id, set};
 
@@ -172,4 +173,31 @@ fn a_farewell_ends_in_time_whatever_happens_to_it() {
             assert!(!deaf || bob.state() == SessionState::PartFailed, "{what}");
         }
     }
+}
+
+/// Its own subsession has ended, and the others go on without knowing: it is not in theirs any
+/// more, and has nothing to end once more.
+#[test]
+fn whoever_waits_to_be_let_out_sees_the_others_go_on() {
+    //= docs/spec/protocol.md#MOD-004
+    //= type=test
+    let names = ["alice", "bob", "carol"];
+    let mut world = World::v1(&names);
+    world.establish(&names);
+    world.pass_secs(60);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    for _ in 0..2 * MAX_PREVIOUS {
+        world.act("alice", |s, env| s.refresh(env)).unwrap();
+        world.settle();
+    }
+    let op = world.act("carol", |s, env| s.part(env)).unwrap();
+    // Carol hears nothing, gives up, and asks to leave; what comes first is the others' changes.
+    world.pass(Timing::default().fin_timeout());
+    assert!(!world.channel.contains(&id("carol")));
+    world.members.get_mut(&id("carol")).unwrap().held = false;
+    world.settle();
+    assert_eq!(world.session("carol").state(), SessionState::Parted);
+    assert!(world.member("carol").ended.contains_key(&op));
+    world.pass_secs(200);
+    world.assert_agree(&["alice", "bob"]);
 }
