@@ -88,7 +88,9 @@ fn fits(reason: &str, reject: Option<Reject>) -> bool {
         "label" => &[Reject::OtherSession],
         "sender" => &[Reject::WrongPlace, Reject::SourceIsNotSender],
         "repeated" => &[Reject::PlaceTaken],
-        "round" | "running" => &[Reject::OutOfPlace],
+        "round" => &[Reject::OutOfPlace],
+        // To a newcomer also the initial packet of the running operation itself (V2-031).
+        "running" => &[Reject::OutOfPlace, Reject::PlaceTaken],
         "equal" => &[Reject::RepeatedValues],
         "element" => &[Reject::BadElement],
         "key" => &[Reject::BadElement, Reject::WrongIdentityKey],
