@@ -72,7 +72,6 @@ impl XmppChannel {
     ) -> Result<Self, ConnectError> {
         let room = parse_room(room)
             .map_err(|reason| ConnectError::InvalidRoom { room: room.to_owned(), reason })?;
-        let nick = link::nickname(account.user());
         let mut stream = link::open(&account).await?;
         let bound = timeout(CONNECT_TIMEOUT, link::bound(&mut stream)).await;
         let bound = match bound {
@@ -100,7 +99,7 @@ impl XmppChannel {
             account.room_password.clone(),
             account.max_fragment,
         );
-        let link = Arc::new(Link::new(state, nick));
+        let link = Arc::new(Link::new(state, account.user()));
         tokio::spawn(link::drive(Arc::clone(&link), stream));
         Ok(Self { link, member, description })
     }

@@ -42,6 +42,8 @@ pub(crate) enum Joined {
     Whole(Vec<u8>),
     /// More are to come.
     Unfinished,
+    /// It belongs to a packet that was given up when somebody entered.
+    GivenUp,
     /// It belongs to nothing, or what it belonged to is dropped.
     Dropped(&'static str),
 }
@@ -50,11 +52,15 @@ pub(crate) enum Joined {
 #[derive(Debug, Default)]
 pub(crate) struct Reassembly {
     unfinished: BTreeMap<String, Unfinished>,
+    /// The packet of each sender that was given up last.
+    given_up: BTreeMap<String, u64>,
     held: usize,
 }
 
 #[derive(Debug)]
 struct Unfinished {
+    /// Whom the sender belongs to; many senders may be one account's.
+    account: String,
     packet: u64,
     count: usize,
     next: usize,
@@ -62,8 +68,12 @@ struct Unfinished {
 }
 
 impl Reassembly {
-    pub(crate) fn accept(&mut self, sender: &str, fragment: Fragment) -> Joined {
+    /// Takes a piece of `sender`, a nickname, which belongs to `account`.
+    pub(crate) fn accept(&mut self, sender: &str, account: &str, fragment: Fragment) -> Joined {
         let Fragment { packet, index, count, bytes } = fragment;
+        if index > 0 && self.given_up.get(sender) == Some(&packet) {
+            return Joined::GivenUp;
+        }
         if count == 0 || count > MAX_FRAGMENTS || index >= count {
             self.forget(sender);
             return Joined::Dropped("its numbers make no sense");
@@ -76,14 +86,16 @@ impl Reassembly {
             if count == 1 {
                 return Joined::Whole(bytes);
             }
-            if self.held.saturating_add(bytes.len()) > MAX_UNFINISHED {
+            if !self.make_room(account, bytes.len()) {
                 return Joined::Dropped("too much is unfinished");
             }
             self.held = self.held.saturating_add(bytes.len());
-            self.unfinished.insert(sender.to_owned(), Unfinished { packet, count, next: 1, bytes });
+            let account = account.to_owned();
+            let begun = Unfinished { account, packet, count, next: 1, bytes };
+            self.unfinished.insert(sender.to_owned(), begun);
             return Joined::Unfinished;
         }
-        let Some(found) = self.unfinished.get_mut(sender) else {
+        let Some(found) = self.unfinished.get(sender) else {
             return Joined::Dropped("its beginning is missing");
         };
         if found.packet != packet || found.count != count || found.next != index {
@@ -94,10 +106,13 @@ impl Reassembly {
             self.forget(sender);
             return Joined::Dropped("it is too large");
         }
-        if self.held.saturating_add(bytes.len()) > MAX_UNFINISHED {
+        if !self.make_room(account, bytes.len()) {
             self.forget(sender);
             return Joined::Dropped("too much is unfinished");
         }
+        let Some(found) = self.unfinished.get_mut(sender) else {
+            return Joined::Dropped("its beginning had to make room");
+        };
         self.held = self.held.saturating_add(bytes.len());
         found.bytes.extend_from_slice(&bytes);
         found.next = index.saturating_add(1);
@@ -110,6 +125,28 @@ impl Reassembly {
         Joined::Whole(whole)
     }
 
+    /// Makes room for so many bytes of an account: whoever holds most loses what is unfinished,
+    /// so that nobody can take the room of the others. Says no if that is the account itself.
+    fn make_room(&mut self, account: &str, len: usize) -> bool {
+        while self.held.saturating_add(len) > MAX_UNFINISHED {
+            let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+            for found in self.unfinished.values() {
+                let sum = held.entry(&found.account).or_default();
+                *sum = sum.saturating_add(found.bytes.len());
+            }
+            let most = held.iter().max_by_key(|(_, bytes)| **bytes);
+            let Some(most) = most.map(|(account, _)| *account).filter(|most| *most != account)
+            else {
+                return false;
+            };
+            let of_most = self.unfinished.iter().filter(|(_, found)| found.account == most);
+            let largest = of_most.max_by_key(|(_, found)| found.bytes.len());
+            let Some(sender) = largest.map(|(sender, _)| sender.clone()) else { return false };
+            self.forget(&sender);
+        }
+        true
+    }
+
     /// The packet of which some pieces of a sender have come.
     pub(crate) fn unfinished(&self, sender: &str) -> Option<u64> {
         self.unfinished.get(sender).map(|found| found.packet)
@@ -117,6 +154,7 @@ impl Reassembly {
 
     /// Drops what a sender has not finished.
     pub(crate) fn forget(&mut self, sender: &str) {
+        self.given_up.remove(sender);
         if let Some(gone) = self.unfinished.remove(sender) {
             self.held = self.held.saturating_sub(gone.bytes.len());
         }
@@ -128,11 +166,23 @@ impl Reassembly {
         if let Some(found) = self.unfinished.remove(from) {
             self.unfinished.insert(to.to_owned(), found);
         }
+        if let Some(packet) = self.given_up.remove(from) {
+            self.given_up.insert(to.to_owned(), packet);
+        }
+    }
+
+    /// Gives up everything unfinished: somebody has entered who could not put it together.
+    pub(crate) fn give_up(&mut self) {
+        self.held = 0;
+        for (sender, found) in core::mem::take(&mut self.unfinished) {
+            self.given_up.insert(sender, found.packet);
+        }
     }
 
     /// Drops everything unfinished.
     pub(crate) fn clear(&mut self) {
         self.unfinished.clear();
+        self.given_up.clear();
         self.held = 0;
     }
 }
@@ -142,7 +192,7 @@ mod tests {
     use super::*;
 
     fn pass(joiner: &mut Reassembly, sender: &str, fragments: Vec<Fragment>) -> Vec<Joined> {
-        fragments.into_iter().map(|fragment| joiner.accept(sender, fragment)).collect()
+        fragments.into_iter().map(|fragment| joiner.accept(sender, sender, fragment)).collect()
     }
 
     #[test]
@@ -162,20 +212,20 @@ mod tests {
     fn senders_do_not_disturb_each_other() {
         let mut joiner = Reassembly::default();
         let (a, b) = (split(1, b"abcd", 2), split(1, b"wxyz", 2));
-        assert_eq!(joiner.accept("a", a[0].clone()), Joined::Unfinished);
-        assert_eq!(joiner.accept("b", b[0].clone()), Joined::Unfinished);
-        assert_eq!(joiner.accept("a", a[1].clone()), Joined::Whole(b"abcd".to_vec()));
+        assert_eq!(joiner.accept("a", "a", a[0].clone()), Joined::Unfinished);
+        assert_eq!(joiner.accept("b", "b", b[0].clone()), Joined::Unfinished);
+        assert_eq!(joiner.accept("a", "a", a[1].clone()), Joined::Whole(b"abcd".to_vec()));
         joiner.forget("b");
-        assert!(matches!(joiner.accept("b", b[1].clone()), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("b", "b", b[1].clone()), Joined::Dropped(_)));
     }
 
     #[test]
     fn a_gap_drops_the_packet_and_only_that() {
         let mut joiner = Reassembly::default();
         let packet = split(1, b"abcdef", 2);
-        assert_eq!(joiner.accept("a", packet[0].clone()), Joined::Unfinished);
-        assert!(matches!(joiner.accept("a", packet[2].clone()), Joined::Dropped(_)));
-        assert!(matches!(joiner.accept("a", packet[1].clone()), Joined::Dropped(_)));
+        assert_eq!(joiner.accept("a", "a", packet[0].clone()), Joined::Unfinished);
+        assert!(matches!(joiner.accept("a", "a", packet[2].clone()), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("a", "a", packet[1].clone()), Joined::Dropped(_)));
         let whole = pass(&mut joiner, "a", split(2, b"next", 2)).pop();
         assert_eq!(whole, Some(Joined::Whole(b"next".to_vec())));
     }
@@ -184,9 +234,9 @@ mod tests {
     fn a_repeated_piece_is_a_gap() {
         let mut joiner = Reassembly::default();
         let packet = split(1, b"abcdef", 2);
-        joiner.accept("a", packet[0].clone());
-        joiner.accept("a", packet[1].clone());
-        assert!(matches!(joiner.accept("a", packet[1].clone()), Joined::Dropped(_)));
+        joiner.accept("a", "a", packet[0].clone());
+        joiner.accept("a", "a", packet[1].clone());
+        assert!(matches!(joiner.accept("a", "a", packet[1].clone()), Joined::Dropped(_)));
     }
 
     #[test]
@@ -195,18 +245,47 @@ mod tests {
         let huge = Fragment { packet: 1, index: 0, count: 2, bytes: vec![0; MAX_PACKET_LEN] };
         let senders = MAX_UNFINISHED / MAX_PACKET_LEN;
         for sender in 0..senders {
-            let joined = joiner.accept(&sender.to_string(), huge.clone());
+            let joined = joiner.accept(&sender.to_string(), "many", huge.clone());
             assert_eq!(joined, Joined::Unfinished);
         }
-        assert!(matches!(joiner.accept("one more", huge.clone()), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("one more", "many", huge.clone()), Joined::Dropped(_)));
         assert_eq!(joiner.held, MAX_UNFINISHED);
         let more = Fragment { packet: 1, index: 1, count: 2, bytes: vec![0] };
-        assert!(matches!(joiner.accept("0", more), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("0", "many", more), Joined::Dropped(_)));
         joiner.clear();
         assert_eq!(joiner.held, 0);
         let nonsense = Fragment { packet: 1, index: 2, count: 2, bytes: Vec::new() };
-        assert!(matches!(joiner.accept("a", nonsense), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("a", "a", nonsense), Joined::Dropped(_)));
         let endless = Fragment { packet: 1, index: 0, count: usize::MAX, bytes: Vec::new() };
-        assert!(matches!(joiner.accept("a", endless), Joined::Dropped(_)));
+        assert!(matches!(joiner.accept("a", "a", endless), Joined::Dropped(_)));
+    }
+
+    #[test]
+    fn whoever_holds_most_makes_room_for_the_others() {
+        let mut joiner = Reassembly::default();
+        let huge = Fragment { packet: 1, index: 0, count: 2, bytes: vec![0; MAX_PACKET_LEN] };
+        for device in 0..MAX_UNFINISHED / MAX_PACKET_LEN {
+            joiner.accept(&format!("eve-{device}"), "eve", huge.clone());
+        }
+        assert_eq!(joiner.held, MAX_UNFINISHED);
+        let packet = split(1, &[7; 1000], 512);
+        assert_eq!(joiner.accept("bob", "bob", packet[0].clone()), Joined::Unfinished);
+        assert_eq!(joiner.accept("bob", "bob", packet[1].clone()), Joined::Whole(vec![7; 1000]));
+        assert_eq!(joiner.held, MAX_UNFINISHED - MAX_PACKET_LEN, "one of hers had to go");
+        assert_eq!(joiner.accept("eve-0", "eve", huge), Joined::Unfinished);
+    }
+
+    #[test]
+    fn what_was_given_up_is_told_from_what_is_missing() {
+        let mut joiner = Reassembly::default();
+        let packet = split(1, b"abcdef", 2);
+        joiner.accept("a", "a", packet[0].clone());
+        joiner.give_up();
+        assert_eq!(joiner.held, 0);
+        joiner.rename("a", "b");
+        assert_eq!(joiner.accept("b", "b", packet[1].clone()), Joined::GivenUp);
+        assert_eq!(joiner.accept("b", "b", packet[2].clone()), Joined::GivenUp);
+        let gap = joiner.accept("b", "b", split(2, b"abcdef", 2)[1].clone());
+        assert!(matches!(gap, Joined::Dropped(_)));
     }
 }

@@ -15,11 +15,11 @@ pub const MIN_FRAGMENT: usize = 512;
 /// Pieces of one packet, inclusive: the largest packet in the smallest pieces.
 pub const MAX_FRAGMENTS: usize = MAX_PACKET_LEN.div_ceil(MIN_FRAGMENT);
 
-/// Bytes of unfinished packets of all senders together. Who would exceed it loses its packet;
-/// all members of the room count alike.
+/// Bytes of unfinished packets of all senders together. Beyond it, the account that holds most
+/// loses what it has not finished.
 pub const MAX_UNFINISHED: usize = 16 << 20;
 
-/// Occupants of a room that are followed; a room with more ends the channel.
+/// Occupants of a room that are followed; who enters when there are as many is not seen.
 pub const MAX_OCCUPANTS: usize = 1024;
 
 /// Bytes of events waiting for the owner, beyond which no more are read from the server.

@@ -25,7 +25,8 @@ use crate::wire::Cutter;
 #[derive(Debug)]
 pub(crate) struct Link {
     state: Mutex<State>,
-    nick: String,
+    /// What nicknames begin with.
+    user: String,
     /// There is an event, or the channel has ended.
     incoming: Notify,
     /// The owner took an event.
@@ -58,7 +59,7 @@ pub(crate) struct Stream {
 
 /// A nickname that nobody else has by accident. It means nothing; the first part is for people
 /// who look into the room with other programs.
-pub(crate) fn nickname(user: &str) -> String {
+fn nickname(user: &str) -> String {
     let mut random = [0; 4];
     #[expect(clippy::disallowed_methods, reason = "the transport draws its own randomness")]
     // Without randomness a nickname may be taken; the next attempt then has another.
@@ -127,10 +128,10 @@ pub(crate) async fn bound(stream: &mut Stream) -> Option<Jid> {
 }
 
 impl Link {
-    pub(crate) fn new(state: State, nick: String) -> Self {
+    pub(crate) fn new(state: State, user: &str) -> Self {
         Self {
             state: Mutex::new(state),
-            nick,
+            user: user.to_owned(),
             incoming: Notify::new(),
             taken: Notify::new(),
             outgoing: Notify::new(),
@@ -148,7 +149,7 @@ impl Link {
                     return Err(error.clone());
                 }
                 if state.outgoing_bytes() < OUTGOING_LIMIT {
-                    state.request(request, &self.nick);
+                    state.request(request, &nickname(&self.user));
                     drop(state);
                     self.outgoing.notify_one();
                     return Ok(());

@@ -41,6 +41,12 @@ pub(crate) struct State {
     outbox: Outbox,
     /// Written before anything else.
     urgent: VecDeque<Stanza>,
+    /// Answers to what others ask, written in turn with our packets.
+    answers: VecDeque<Stanza>,
+    /// What was written last is an answer.
+    answered_last: bool,
+    /// The nickname of the attempt to enter, or the stay, before this one.
+    former_nick: Option<String>,
     /// Makes identifiers of questions different.
     questions: u64,
 }
@@ -113,6 +119,9 @@ impl State {
             reassembly: Reassembly::default(),
             outbox: Outbox::new(max_fragment),
             urgent: VecDeque::new(),
+            answers: VecDeque::new(),
+            answered_last: false,
+            former_nick: None,
             questions: 0,
         }
     }
@@ -153,11 +162,14 @@ impl State {
         }
     }
 
-    /// Takes a request of the owner. The nickname, a random one, is used if it is one to enter.
+    /// Takes a request of the owner. The nickname, drawn anew, is used if it is one to enter.
     pub(crate) fn request(&mut self, request: ChannelRequest, nick: &str) {
         match request {
             ChannelRequest::Enter => match &mut self.phase {
-                Phase::Outside => self.phase = Phase::Entering(Entering::new(nick)),
+                Phase::Outside => {
+                    self.former_nick.take_if(|former| former == nick);
+                    self.phase = Phase::Entering(Entering::new(nick));
+                }
                 Phase::Entering(entering) => entering.cancelled = false,
                 Phase::Inside(stay) => stay.enter_again |= stay.leaving,
             },
@@ -206,6 +218,18 @@ impl State {
         if let Some(stanza) = self.urgent.pop_front() {
             return Some(stanza);
         }
+        // Whoever asks a lot may not keep our packets back.
+        if !self.answered_last
+            && let Some(answer) = self.answers.pop_front()
+        {
+            self.answered_last = true;
+            return Some(answer);
+        }
+        self.answered_last = false;
+        self.next_of_phase(now).or_else(|| self.answers.pop_front())
+    }
+
+    fn next_of_phase(&mut self, now: Instant) -> Option<Stanza> {
         match &mut self.phase {
             Phase::Outside => None,
             Phase::Entering(entering) => {
@@ -216,6 +240,8 @@ impl State {
                 entering.at = now.checked_add(ANSWER_TIMEOUT);
                 entering.tries = entering.tries.saturating_add(1);
                 let nick = entering.nick.clone();
+                // The room tells anew who is there.
+                self.roster.clear();
                 let password = self.room_password.as_ref().map(Password::reveal);
                 Some(element::enter(self.occupant(&nick)?, &self.key, password))
             }
@@ -269,6 +295,7 @@ impl State {
     pub(crate) fn reset(&mut self) {
         self.online = true;
         self.urgent.clear();
+        self.answers.clear();
         //= docs/spec/protocol.md#CHN-011
         self.lose_stay();
         if let Phase::Entering(entering) = &mut self.phase {
@@ -282,6 +309,7 @@ impl State {
     /// The stay is over, whatever the room believes.
     pub(crate) fn lose_stay(&mut self) {
         let Phase::Inside(stay) = &self.phase else { return };
+        self.former_nick = Some(stay.nick.clone());
         self.phase = if stay.enter_again {
             Phase::Entering(Entering::new(&fresh(&stay.nick)))
         } else {

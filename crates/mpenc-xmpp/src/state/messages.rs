@@ -1,8 +1,10 @@
 //! Messages of the room, and answers to questions.
 
+use mpenc::MemberId;
 use mpenc::channel::ChannelEvent;
 use tokio::time::Instant;
 use tokio_xmpp::Stanza;
+use tokio_xmpp::jid::Jid;
 use tokio_xmpp::parsers::iq::Iq;
 use tokio_xmpp::parsers::message::Message;
 
@@ -13,6 +15,12 @@ use crate::limits::{MAX_ANSWERS, RESUMED_WATCH};
 
 /// Status code: the room hides addresses from now on.
 const HIDES_ADDRESSES: u16 = 173;
+
+/// The part of a full address that all devices of an account share.
+fn account(member: &MemberId) -> String {
+    let address = String::from_utf8_lossy(member.as_bytes());
+    address.split('/').next().unwrap_or_default().to_owned()
+}
 
 impl State {
     /// Takes what came from the server.
@@ -41,8 +49,11 @@ impl State {
                 let nick = from.resource().map(|nick| nick.as_str().to_owned());
                 self.receive_fragment(nick.as_deref().unwrap_or_default(), fragment, now);
             }
-            Said::Refused(refusal) => {
-                if let Some(number) = element::packet_of(message) {
+            // Other occupants can send messages of this type, too; what refuses is the room.
+            Said::Refused(refusal) if from.resource().is_none() => {
+                if let Some(number) = element::packet_of(message)
+                    && self.outbox.is_under_way(number)
+                {
                     self.refused_packet(number, &refusal, now);
                 }
             }
@@ -51,7 +62,7 @@ impl State {
             {
                 self.give_up_stay("the room hides addresses from now on");
             }
-            Said::Changed(_) | Said::Other => {}
+            Said::Refused(_) | Said::Changed(_) | Said::Other => {}
             Said::Malformed(why) => tracing::warn!(why, "dropping a piece of a packet"),
         }
     }
@@ -64,7 +75,8 @@ impl State {
         };
         let number = fragment.packet;
         let is_late = self.is_late(nick, number, now);
-        let joined = self.reassembly.accept(nick, fragment);
+        let account = account(&sender);
+        let joined = self.reassembly.accept(nick, &account, fragment);
         let is_doubtful = is_late.is_some_and(|late| late || matches!(joined, Joined::Dropped(_)));
         //= docs/spec/protocol.md#CHN-011
         if is_doubtful {
@@ -72,10 +84,14 @@ impl State {
         }
         if sender == self.owner {
             self.outbox.echoed(number, matches!(joined, Joined::Whole(_)), now);
+            if matches!(joined, Joined::Dropped(_)) {
+                // Nobody can put it together; so it is as if the room had not taken it.
+                self.outbox.again(number, Some(now));
+            }
         }
         match joined {
             Joined::Whole(bytes) => self.emit(ChannelEvent::Packet { sender, bytes }),
-            Joined::Unfinished => {}
+            Joined::Unfinished | Joined::GivenUp => {}
             Joined::Dropped(why) => tracing::warn!(%sender, why, "dropping a piece of a packet"),
         }
     }
@@ -112,17 +128,30 @@ impl State {
 
     fn receive_iq(&mut self, iq: Iq, now: Instant) {
         if let Some((id, answer)) = element::read_answer(&iq) {
-            let from_room = iq.from().is_some_and(|from| from.to_bare() == self.room);
-            if from_room {
+            // Any occupant can send an answer, even one to what only the room was asked.
+            if iq.from().is_some_and(|from| self.was_asked(from)) {
                 self.receive_answer(id, &answer, now);
             }
             return;
         }
         if let Iq::Get { from, id, payload, .. } | Iq::Set { from, id, payload, .. } = iq
-            && self.urgent.len() < MAX_ANSWERS
+            && self.answers.len() < MAX_ANSWERS
         {
-            self.urgent.push_back(element::answer(from, id, &payload));
+            self.answers.push_back(element::answer(from, id, &payload));
         }
+    }
+
+    /// Whether this address is one that we ask: the room, and ourselves through it.
+    fn was_asked(&self, from: &Jid) -> bool {
+        let nick = match &self.phase {
+            Phase::Outside => None,
+            Phase::Entering(entering) => Some(&entering.nick),
+            Phase::Inside(stay) => Some(&stay.nick),
+        };
+        from.to_bare() == self.room
+            && from
+                .resource()
+                .is_none_or(|resource| nick.is_some_and(|nick| nick == resource.as_str()))
     }
 
     fn receive_answer(&mut self, id: &str, answer: &Answer, now: Instant) {

@@ -171,6 +171,11 @@ impl Outbox {
         self.waiting.insert(at, Outgoing::Packet(packet));
     }
 
+    /// Whether a packet was sent under this number and has not come back.
+    pub(super) fn is_under_way(&self, number: u64) -> bool {
+        self.sent.iter().any(|sent| sent.number == number)
+    }
+
     /// A packet will never be taken.
     pub(super) fn drop_packet(&mut self, number: u64) {
         self.pieces.retain(|piece| piece.packet != number);

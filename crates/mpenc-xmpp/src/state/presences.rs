@@ -41,34 +41,50 @@ impl State {
         match (element::read_presence(presence), nick) {
             (Seen::Here(seen), Some(nick)) => self.here(&nick, seen, now),
             (Seen::Gone(seen), Some(nick)) => self.gone(&nick, seen, now),
-            (Seen::Refused(refusal), _) => self.refused_entry(&refusal, now),
+            (Seen::Refused(refusal), nick) => {
+                self.refused_entry(nick.as_deref(), &refusal, now);
+            }
             (Seen::Here(_) | Seen::Gone(_) | Seen::Other, _) => {}
         }
     }
 
     fn here(&mut self, nick: &str, seen: Occupancy, now: Instant) {
         let ours = seen.codes.contains(&code::OURS);
+        if ours && self.former_nick.as_deref() == Some(nick) {
+            // The answer to an earlier attempt, which has been taken back: what it told of others
+            // may be out of date by now.
+            return self.forget_earlier_attempt();
+        }
         match &mut self.phase {
             Phase::Outside => {}
+            Phase::Entering(entering) if !entering.asked => {}
             Phase::Entering(entering) if ours => {
-                if !entering.asked {
-                    // The answer to an earlier attempt, which has been taken back.
-                    return;
-                }
                 // The service may have changed the nickname.
                 nick.clone_into(&mut entering.nick);
                 self.let_in(&seen, now);
             }
             Phase::Inside(stay) if ours => nick.clone_into(&mut stay.nick),
-            Phase::Entering(_) => {
-                if let Some(member) = seen.address.as_deref().and_then(member) {
-                    self.meet(nick, member, &seen);
-                }
-            }
-            Phase::Inside(_) => match seen.address.as_deref().and_then(member) {
-                Some(member) => self.meet(nick, member, &seen),
-                None => self.end_because_it_hides(),
+            Phase::Entering(_) | Phase::Inside(_) => match seen.address.as_deref() {
+                Some(address) => match MemberId::new(address) {
+                    Ok(member) => self.meet(nick, member, &seen),
+                    // Too long for a member, so for nobody here it is one.
+                    Err(_) => self.overlook(nick),
+                },
+                None if matches!(self.phase, Phase::Inside(_)) => self.end_because_it_hides(),
+                None => {}
             },
+        }
+    }
+
+    /// Somebody is there whom we do not follow, perhaps in the place of somebody whom we did.
+    fn overlook(&mut self, nick: &str) {
+        tracing::warn!("not following an occupant: the address is too long, or the room too full");
+        self.departed(nick);
+    }
+
+    fn forget_earlier_attempt(&mut self) {
+        if matches!(self.phase, Phase::Entering(_)) {
+            self.roster.clear();
         }
     }
 
@@ -116,7 +132,8 @@ impl State {
         let change = self.roster.here(nick, occupant);
         let inside = matches!(self.phase, Phase::Inside(_));
         match change {
-            Change::Full => self.end(format!("the room {} is too large", self.room)),
+            // To end the channel instead would let whoever fills the room end everybody's.
+            Change::Full => self.overlook(nick),
             Change::None => {}
             Change::Entered | Change::Replaced { .. } if !inside => {}
             //= docs/spec/protocol.md#CHN-003
@@ -136,7 +153,7 @@ impl State {
         if let Some(number) = self.own_unfinished() {
             self.outbox.again(number, None);
         }
-        self.reassembly.clear();
+        self.reassembly.give_up();
         self.emit_entered(member, seen.key);
     }
 
@@ -147,11 +164,15 @@ impl State {
             Phase::Inside(stay) => &stay.nick,
         };
         let ours = nick == own_nick;
+        if self.former_nick.as_deref() == Some(nick) {
+            self.forget_earlier_attempt();
+        }
         if seen.codes.contains(&code::NEW_NICK)
             && let Some(new) = &seen.nick
         {
             self.roster.rename(nick, new);
             self.reassembly.rename(nick, new);
+            self.forget_numbers(nick);
             if ours {
                 match &mut self.phase {
                     Phase::Outside => {}
@@ -177,16 +198,32 @@ impl State {
             }
             return;
         }
+        self.departed(nick);
+    }
+
+    /// Nobody whom we follow is behind this nickname any more.
+    fn departed(&mut self, nick: &str) {
         let gone = self.roster.gone(nick);
         self.reassembly.forget(nick);
-        if let Some(member) = gone.filter(|_| inside) {
+        self.forget_numbers(nick);
+        if let Some(member) = gone
+            && matches!(self.phase, Phase::Inside(_))
+        {
             self.emit_left(&member);
         }
     }
 
-    fn refused_entry(&mut self, refusal: &Refusal, now: Instant) {
+    /// Whoever has this nickname next counts anew.
+    fn forget_numbers(&mut self, nick: &str) {
+        if let Phase::Inside(stay) = &mut self.phase {
+            stay.numbers.remove(nick);
+        }
+    }
+
+    fn refused_entry(&mut self, nick: Option<&str>, refusal: &Refusal, now: Instant) {
         let Phase::Entering(entering) = &self.phase else { return };
-        if !entering.asked {
+        // Only the room answers for the room and for the nickname that we asked for.
+        if !entering.asked || nick.is_some_and(|nick| nick != entering.nick) {
             return;
         }
         let why = match refusal.condition.as_str() {
@@ -214,7 +251,3 @@ impl State {
 
 /// Attempts to enter a room that hides addresses: its creator may be about to change that.
 const MAX_HIDDEN_TRIES: u32 = 6;
-
-fn member(address: &str) -> Option<MemberId> {
-    MemberId::new(address).ok()
-}

@@ -1,3 +1,5 @@
+mod hostile;
+
 use core::time::Duration;
 
 use mpenc::channel::{ChannelEvent, ChannelRequest};

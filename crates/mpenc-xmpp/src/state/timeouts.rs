@@ -78,6 +78,7 @@ impl State {
             return self.end(format!("cannot enter {room}: {why}"));
         }
         let old = entering.nick.clone();
+        self.former_nick = Some(old.clone());
         let tries = entering.tries;
         *entering =
             Entering { tries, at: now.checked_add(ENTER_PAUSE), ..Entering::new(&fresh(&old)) };
