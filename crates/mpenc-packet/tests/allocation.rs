@@ -52,6 +52,8 @@ fn greeting(names: impl Iterator<Item = Vec<u8>>, keys: usize) -> Vec<u8> {
     armor::encode(&out.into_bytes())
 }
 
+//= docs/spec/attacks.md#ATK-021
+//= type=test
 /// One test, because there is one counter.
 //= docs/spec/attacks.md#ATK-002
 //= type=test

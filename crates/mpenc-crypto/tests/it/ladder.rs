@@ -43,6 +43,8 @@ fn what_verifies_can_be_read() {
     assert_eq!(letter.peek().text, b"hello");
 }
 
+//= docs/spec/attacks.md#ATK-040
+//= type=test
 #[test]
 fn another_context_key_or_text_does_not_verify() {
     let (signing, verifying) = key(1);

@@ -15,6 +15,8 @@ fn state(group: &Group, who: &MemberSet) -> Vec<(MemberSet, Option<[u8; 32]>)> {
         .collect()
 }
 
+//= docs/spec/attacks.md#ATK-178
+//= type=test
 //= docs/spec/protocol.md#GRT-001
 //= type=test
 //= docs/spec/protocol.md#GKA-013

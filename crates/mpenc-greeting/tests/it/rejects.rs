@@ -362,6 +362,8 @@ fn a_proposal_in_our_name_is_not_recognised() {
     refuse(&mut group, &name("m000"), &(name("m000"), genuine), Reject::NotOurs);
 }
 
+//= docs/spec/attacks.md#ATK-091
+//= type=test
 //= docs/spec/protocol.md#GRT-019
 //= type=test
 #[test]

@@ -4,6 +4,8 @@ use mpenc::{FailReason, Notice, OperationError, SessionState};
 
 use crate::world::{World, id, set};
 
+//= docs/spec/attacks.md#ATK-082
+//= type=test
 #[test]
 fn whoever_drops_out_is_excluded_and_can_return() {
     //= docs/spec/protocol.md#ORD-024

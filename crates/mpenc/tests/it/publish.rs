@@ -135,6 +135,8 @@ fn assert_destroyed(world: &World, name: &str, seed: &[u8; 32], sid: &Subsession
     assert!(closed(world, name, sid).is_some());
 }
 
+//= docs/spec/attacks.md#ATK-159
+//= type=test
 //= docs/spec/protocol.md#FIN-023
 //= type=test
 //= docs/spec/protocol.md#FIN-024
@@ -239,6 +241,8 @@ fn what_a_published_key_signs_is_refused() {
     world.assert_agree(&NAMES);
 }
 
+//= docs/spec/attacks.md#ATK-160
+//= type=test
 //= docs/spec/protocol.md#FIN-025
 //= type=test
 #[test]

@@ -6,6 +6,8 @@ use mpenc_greeting::{Greeter, GreetingReject, Inspection, Outcome};
 use super::room::Room;
 use crate::group::{name, numbered};
 
+//= docs/spec/attacks.md#ATK-178
+//= type=test
 //= docs/spec/protocol.md#GRT-001
 //= type=test
 //= docs/spec/protocol.md#GRT-017

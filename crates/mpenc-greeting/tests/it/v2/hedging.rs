@@ -73,6 +73,8 @@ fn commitment<S: BroadcastSuite>(room: &Room<S>, who: &MemberId) -> [u8; 32] {
     S::export(&S::recompute(&share.response, None, &share.challenge, &public).unwrap())
 }
 
+//= docs/spec/attacks.md#ATK-175
+//= type=test
 //= docs/spec/v2.md#V2-008
 //= type=test
 //= docs/spec/v2.md#V2-014

@@ -109,6 +109,8 @@ fn an_operation_takes_three_rounds_of_any_number_of_members() {
     room.assert_together(&all);
 }
 
+//= docs/spec/attacks.md#ATK-152
+//= type=test
 //= docs/spec/v2.md#V2-011
 //= type=test
 #[test]
