@@ -59,9 +59,11 @@
 //! # Security
 //!
 //! The connection uses TLS and checks the server's certificate with the operating system's
-//! authorities, and those of [`Account::trust_authorities`]. Without TLS only an address of this machine is accepted, and only when asked for
-//! ([`Account::plaintext_on_loopback`]). Mechanisms that prove no password are not used; where
-//! the server can, the proof is bound to the TLS connection (RFC 9266).
+//! authorities, and those of [`Account::trust_authorities`]. Without TLS only an address of this
+//! machine is accepted, and only when asked for ([`Account::plaintext_on_loopback`]). Mechanisms
+//! that prove no password are not used; where the server can, the proof is bound to the TLS
+//! connection (RFC 9266). The server's own proof that it knows the password, which SCRAM has too,
+//! is not looked at: who the server is, its certificate says and nothing else.
 //! The server sees who is in the room, and the size and time of packets.
 
 extern crate alloc;
