@@ -6,10 +6,10 @@ use core::time::Duration;
 use std::io::ErrorKind;
 
 use sasl::common::{ChannelBinding, Credentials};
-use tokio::io::BufStream;
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::time::timeout;
 use tokio_xmpp::Error;
-use tokio_xmpp::connect::{AsyncReadAndWrite, DnsConfig};
+use tokio_xmpp::connect::DnsConfig;
 use tokio_xmpp::error::{AuthError, ProtocolError};
 use tokio_xmpp::parsers::ns;
 use tokio_xmpp::parsers::sasl::DefinedCondition as Condition;
@@ -19,6 +19,7 @@ use tokio_xmpp::stanzastream::Connection;
 use tokio_xmpp::xmlstream::{StreamHeader, Timeouts, initiate_stream};
 
 use crate::account::{Account, Transport};
+use crate::bounded::Bounded;
 use crate::error::{ConnectError, printable};
 use crate::limits::CONNECT_TIMEOUT;
 use crate::tls::{self, Objection};
@@ -77,7 +78,7 @@ async fn over_tls(
         let wire = cutter.guard(dns.resolve().await?);
         let (domain, header) = (account.domain(), header(account));
         let (stream, binding) = tls::start(wire, domain, header, TIMEOUTS, trusted).await?;
-        authenticate(account, BufStream::new(stream), binding).await
+        authenticate(account, stream, binding).await
     };
     connected.await.map_err(|error| explain(account, error))
 }
@@ -89,7 +90,7 @@ async fn in_the_clear(
 ) -> Result<Connection, ConnectError> {
     let connected = async {
         let wire = cutter.guard(dns.resolve().await?);
-        authenticate(account, BufStream::new(wire), ChannelBinding::None).await
+        authenticate(account, wire, ChannelBinding::None).await
     };
     connected.await.map_err(|error| explain(account, error))
 }
@@ -97,9 +98,11 @@ async fn in_the_clear(
 /// `binding` is what could tie the password's proof to the connection.
 async fn authenticate(
     account: &Account,
-    stream: impl AsyncReadAndWrite + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     binding: ChannelBinding,
 ) -> Result<Connection, Error> {
+    let stream = Bounded::new(BufWriter::new(stream));
+    let restart = stream.restart();
     let pending = initiate_stream(stream, ns::JABBER_CLIENT, header(account), TIMEOUTS).await?;
     let (features, stream) = pending.recv_features().await?;
     let (mechanisms, binding) = ways(&features, binding);
@@ -108,6 +111,8 @@ async fn authenticate(
         .with_password(account.password.reveal())
         .with_channel_binding(binding);
     let stream = tokio_xmpp::client_login(stream, mechanisms, credentials).await?;
+    // So has the parser: what it has not read yet is a new stream.
+    restart.now();
     let (features, stream) = stream.send_header(header(account)).await?.recv_features().await?;
     Ok(Connection { stream: stream.box_stream(), features, identity: account.jid.clone() })
 }
