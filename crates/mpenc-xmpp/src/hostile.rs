@@ -4,17 +4,17 @@ mod server;
 
 use core::time::Duration;
 
-use mpenc::PublicKey;
-use mpenc::channel::GroupChannel as _;
+use mpenc::channel::{ChannelEvent, ChannelRequest, GroupChannel as _};
+use mpenc::{MemberSet, PublicKey};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_xmpp::xmlstream::{StreamHeader, Timeouts};
 
-use crate::limits::{MAX_STANZA_LEN, MAX_XML_DEPTH};
+use crate::limits::{MAX_PACKET_LEN, MAX_STANZA_LEN, MAX_UNACKED, MAX_XML_DEPTH};
 use crate::wire::Cutter;
 use crate::{Account, ConnectError, Password, XmppChannel, tls};
-use server::{BIND, HEADER, Peer, Server};
+use server::{BIND, HEADER, MANAGEMENT, Peer, Server};
 
 /// More than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,4 +139,102 @@ async fn excess_in_the_stream_breaks_the_connection_and_at_last_ends_the_channel
         let reason = end(&mut channel).await;
         assert!(reason.contains("the connection broke 8 times"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_whenever_it_is_resumed_ends_the_channel() {
+    let server = Server::start(|mut peer: Peer| async move {
+        if peer.is_first() {
+            peer.log_in(MANAGEMENT).await?;
+            peer.enable().await?;
+        } else {
+            peer.prove("").await?;
+            peer.open(MANAGEMENT).await?;
+            peer.until("<resume").await?;
+            peer.say("<resumed xmlns='urn:xmpp:sm:3' previd='a' h='0'/>").await?;
+        }
+        peer.say(&nested(100)).await?;
+        peer.rest().await
+    })
+    .await;
+    let mut channel = connect(&server).await.unwrap();
+    let reason = end(&mut channel).await;
+    assert!(reason.contains("the connection broke and was resumed 32 times"), "{reason}");
+}
+
+/// The library's task panics here.
+#[tokio::test]
+async fn a_new_session_in_answer_to_a_resumption_ends_the_channel() {
+    let server = Server::start(|mut peer: Peer| async move {
+        if peer.is_first() {
+            peer.log_in(MANAGEMENT).await?;
+            return peer.enable().await;
+        }
+        peer.prove("").await?;
+        peer.open(MANAGEMENT).await?;
+        peer.until("<resume").await?;
+        peer.say("<enabled xmlns='urn:xmpp:sm:3' id='b' resume='true'/>").await?;
+        peer.rest().await
+    })
+    .await;
+    let mut channel = connect(&server).await.unwrap();
+    let reason = end(&mut channel).await;
+    assert!(reason.contains("has the server broken a rule of XMPP"), "{reason}");
+    // It is told the owner whatever it asks for.
+    channel.request(ChannelRequest::Enter).await.unwrap_err();
+}
+
+/// Sends packets over a server that echoes them until as many were echoed, or the channel ends.
+async fn talk(server: &Server, packets: usize) -> Result<(), String> {
+    let mut channel = connect(server).await.unwrap();
+    channel.request(ChannelRequest::Enter).await.map_err(|error| error.to_string())?;
+    let (mut sent, mut echoed) = (0, 0);
+    let all = async {
+        while echoed < packets {
+            let event = channel.next_event().await.map_err(|error| error.to_string())?;
+            echoed += usize::from(matches!(event, ChannelEvent::Packet { .. }));
+            while sent < packets && sent < echoed + 2 {
+                let packet = ChannelRequest::Send {
+                    recipients: MemberSet::default(),
+                    bytes: vec![7; MAX_PACKET_LEN],
+                };
+                channel.request(packet).await.map_err(|error| error.to_string())?;
+                sent += 1;
+            }
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, all).await.unwrap()
+}
+
+/// More than a server may leave unacknowledged, as base64 makes a third more of it.
+const MANY: usize = MAX_UNACKED / MAX_PACKET_LEN;
+
+#[tokio::test]
+async fn a_server_that_never_acknowledges_does_not_fill_the_memory() {
+    let server = Server::start(|mut peer: Peer| async move {
+        peer.log_in(MANAGEMENT).await?;
+        peer.enable().await?;
+        peer.echo(false).await
+    })
+    .await;
+    let reason = talk(&server, MANY).await.unwrap_err();
+    assert!(reason.contains("the server has acknowledged none of the last"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_server_that_acknowledges_or_never_promised_to_is_used_for_ever() {
+    let acknowledging = Server::start(|mut peer: Peer| async move {
+        peer.log_in(MANAGEMENT).await?;
+        peer.enable().await?;
+        peer.echo(true).await
+    })
+    .await;
+    assert_eq!(talk(&acknowledging, MANY).await, Ok(()));
+    let plain = Server::start(|mut peer: Peer| async move {
+        peer.log_in(BIND).await?;
+        peer.echo(false).await
+    })
+    .await;
+    assert_eq!(talk(&plain, MANY).await, Ok(()));
 }

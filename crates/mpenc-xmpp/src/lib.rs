@@ -78,6 +78,7 @@ mod channel;
 mod element;
 mod error;
 mod fragment;
+mod handed;
 #[cfg(test)]
 mod hostile;
 pub mod limits;

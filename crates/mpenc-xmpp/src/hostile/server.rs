@@ -13,6 +13,10 @@ pub(super) const HEADER: &str = "<?xml version='1.0'?><stream:stream from='local
 /// Features: an address can be bound.
 pub(super) const BIND: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>";
 
+/// Features: the same, and the stream can be resumed.
+pub(super) const MANAGEMENT: &str =
+    "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>";
+
 const SASL: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
     <mechanism>PLAIN</mechanism></mechanisms>";
 
@@ -30,10 +34,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
+            let mut count = 0;
             while let Ok((stream, _)) = listener.accept().await {
-                let peer = Peer { stream, read: String::new() };
+                let peer = Peer { stream, read: String::new(), count };
                 // The other end may be gone at any moment.
                 let _ = play(peer).await;
+                count += 1;
             }
         });
         Self { address, task }
@@ -54,9 +60,15 @@ impl Drop for Server {
 pub(super) struct Peer {
     stream: TcpStream,
     read: String,
+    count: usize,
 }
 
 impl Peer {
+    /// Whether this is the first connection to the server.
+    pub(super) fn is_first(&self) -> bool {
+        self.count == 0
+    }
+
     pub(super) async fn say(&mut self, xml: &str) -> io::Result<()> {
         self.stream.write_all(xml.as_bytes()).await
     }
@@ -114,5 +126,40 @@ impl Peer {
              </iq>",
         )
         .await
+    }
+
+    /// Promises to acknowledge.
+    pub(super) async fn enable(&mut self) -> io::Result<()> {
+        self.until("<enable").await?;
+        self.until(">").await?;
+        self.say("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='true'/>").await
+    }
+
+    /// Plays a room with nobody else, and acknowledges or does not.
+    pub(super) async fn echo(&mut self, acknowledge: bool) -> io::Result<()> {
+        let entry = self.until("</presence>").await?;
+        let (_, to) = entry.split_once("to='").unwrap();
+        let (occupant, _) = to.split_once('\'').unwrap();
+        self.say(&format!(
+            "<presence from='{occupant}'><x xmlns='http://jabber.org/protocol/muc#user'>\
+             <item affiliation='owner' role='moderator' jid='alice@localhost/mpenc'/>\
+             <status code='100'/><status code='110'/></x></presence>\
+             <message type='groupchat' from='tea@rooms.localhost'><subject/></message>"
+        ))
+        .await?;
+        let mut stanzas = 1;
+        loop {
+            let said = self.until("</message>").await?;
+            stanzas += 1;
+            let (_, packet) = said.split_once("<packet").unwrap();
+            let (packet, _) = packet.split_once("</packet>").unwrap();
+            self.say(&format!(
+                "<message type='groupchat' from='{occupant}'><packet{packet}</packet></message>"
+            ))
+            .await?;
+            if acknowledge {
+                self.say(&format!("<a xmlns='urn:xmpp:sm:3' h='{stanzas}'/>")).await?;
+            }
+        }
     }
 }
