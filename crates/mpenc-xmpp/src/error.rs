@@ -37,6 +37,18 @@ pub enum ConnectError {
         /// The account.
         account: String,
     },
+    /// The server does not let the account in, for another reason than its name and password.
+    Refused {
+        /// The account.
+        account: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The server cannot tell just now whether name and password are right.
+    TryLater {
+        /// The account.
+        account: String,
+    },
     /// The server offers no way to prove the password that is used here.
     NoMechanism {
         /// The account.
@@ -80,6 +92,13 @@ impl fmt::Display for ConnectError {
                 "the server does not accept {account} with this password; check both, and that \
                  the account exists"
             ),
+            Self::Refused { account, reason } => {
+                write!(f, "the server does not let {account} in: {reason}")
+            }
+            Self::TryLater { account } => write!(
+                f,
+                "the server of {account} cannot check the password just now; try again in a while"
+            ),
             Self::NoMechanism { account } => {
                 write!(f, "the server of {account} offers no way of logging in that is known here")
             }
@@ -101,10 +120,14 @@ impl ConnectError {
         match self {
             Self::InvalidRoom { .. }
             | Self::NotAuthorized { .. }
+            | Self::Refused { .. }
             | Self::NoMechanism { .. }
             | Self::Tls { .. }
             | Self::UnknownAuthority { .. } => true,
-            Self::Unreachable { .. } | Self::Protocol { .. } | Self::Timeout { .. } => false,
+            Self::Unreachable { .. }
+            | Self::TryLater { .. }
+            | Self::Protocol { .. }
+            | Self::Timeout { .. } => false,
         }
     }
 }

@@ -59,27 +59,41 @@
 //! # Security
 //!
 //! The connection uses TLS and checks the server's certificate with the operating system's
-//! authorities, and those of [`Account::trust_authorities`]. Without TLS only an address of this machine is accepted, and only when asked for
-//! ([`Account::plaintext_on_loopback`]). Mechanisms that prove no password are not used; where
-//! the server can, the proof is bound to the TLS connection (RFC 9266).
+//! authorities, and those of [`Account::trust_authorities`]. Without TLS only an address of this
+//! machine is accepted, and only when asked for ([`Account::plaintext_on_loopback`]). Mechanisms
+//! that prove no password are not used; where the server can, the proof is bound to the TLS
+//! connection (RFC 9266). The server's own proof that it knows the password, which SCRAM has too,
+//! is not looked at: who the server is, its certificate says and nothing else.
 //! The server sees who is in the room, and the size and time of packets.
+//!
+//! What a server sends is bounded before it is parsed ([`limits::MAX_XML_DEPTH`],
+//! [`limits::MAX_STANZA_LEN`]); what exceeds a bound breaks the connection. A room's members can
+//! bring that about as well if the server passes such a message on.
 
 extern crate alloc;
 
 mod account;
+mod bounded;
 mod channel;
 mod element;
 mod error;
 mod fragment;
+mod handed;
+#[cfg(test)]
+mod hostile;
 pub mod limits;
 mod link;
 mod login;
 #[cfg(feature = "prosody")]
 pub mod prosody;
 mod roster;
+mod scanner;
 mod state;
 mod tls;
 mod wire;
+
+#[cfg(test)]
+use tokio_xmpp::minidom::rxml;
 
 pub use account::{Account, AccountError, Password};
 pub use channel::{ConnectionHandle, XmppChannel};

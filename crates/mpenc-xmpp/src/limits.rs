@@ -69,3 +69,19 @@ pub const GIVE_UP: Duration = Duration::from_secs(120);
 /// New streams in place of broken ones within [`GIVE_UP`], beyond which the channel ends: two
 /// clients with one address would take it from each other for ever.
 pub const MAX_RESETS: usize = 8;
+
+/// Elements of what a server sends that lie in one another, the stream's own among them; more
+/// break the connection. XMPP as it is spoken needs about ten.
+pub const MAX_XML_DEPTH: usize = 64;
+
+/// Bytes of a stanza that a server sends; more break the connection. The largest packet in one
+/// message takes 350 KiB, and servers as they are delivered pass on half of this at most.
+pub const MAX_STANZA_LEN: usize = 1 << 20;
+
+/// Bytes of stanzas that a server with stream management (XEP-0198) has not acknowledged, beyond
+/// which the channel ends: they are kept until it does, and it was asked after each.
+pub const MAX_UNACKED: usize = 8 << 20;
+
+/// Resumptions of a broken stream within [`GIVE_UP`], beyond which the channel ends: what broke it
+/// may be sent again each time.
+pub const MAX_RESUMPTIONS: usize = 32;

@@ -11,13 +11,14 @@ use mpenc::channel::{ChannelError, ChannelEvent, ChannelRequest};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_xmpp::jid::Jid;
-use tokio_xmpp::stanzastream::{
-    Connection, Event, StanzaStage, StanzaState, StanzaStream, StanzaToken, StreamEvent,
-};
+use tokio_xmpp::stanzastream::{Connection, Event, StanzaStream, StreamEvent};
 
 use crate::account::Account;
 use crate::error::ConnectError;
-use crate::limits::{GIVE_UP, INCOMING_LIMIT, MAX_RESETS, OUTGOING_LIMIT};
+use crate::handed::{Handed, QUEUE};
+use crate::limits::{
+    GIVE_UP, INCOMING_LIMIT, MAX_RESETS, MAX_RESUMPTIONS, MAX_UNACKED, OUTGOING_LIMIT,
+};
 use crate::login::login;
 use crate::state::State;
 use crate::wire::Cutter;
@@ -211,13 +212,14 @@ impl Drop for Ending {
 pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
     let ending = Ending(link);
     let link = &ending.0;
-    let mut tokens: VecDeque<StanzaToken> = VecDeque::new();
+    let mut handed = Handed::default();
     let mut resets: VecDeque<Instant> = VecDeque::new();
+    let mut resumptions: VecDeque<Instant> = VecDeque::new();
     let mut commands = link.command.subscribe();
     // Since when the connection has not been usable.
     let mut lost: Option<Instant> = None;
     loop {
-        hand_over(link, &stream.stanzas, &mut tokens).await;
+        hand_over(link, &stream.stanzas, &mut handed).await;
         let (reading, deadline) = {
             let state = link.lock();
             if state.ended().is_some() {
@@ -230,7 +232,7 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
         let deadline = deadline.or_else(|| now().checked_add(IDLE)).unwrap_or_else(now);
         tokio::select! {
             event = stream.stanzas.next(), if reading => match event {
-                None => link.end("the connection has ended"),
+                None => link.end(GONE),
                 Some(Event::Stanza(stanza)) => link.update(|state| state.receive(stanza, now())),
                 Some(Event::Stream(StreamEvent::Suspended)) => {
                     tracing::debug!("the connection is lost");
@@ -239,18 +241,18 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
                 }
                 Some(Event::Stream(StreamEvent::Resumed)) => {
                     lost = None;
-                    link.update(|state| state.resumed(now()));
+                    resumed(link, &mut resumptions);
                 }
                 Some(Event::Stream(StreamEvent::Reset { bound_jid, .. })) => {
                     lost = None;
-                    tokens.clear();
+                    handed.clear();
                     reset(link, &bound_jid, &mut resets);
                 }
             },
             Some(error) = stream.failures.recv() => link.end(format!("the connection was lost: {error}")),
             () = link.taken.notified(), if !reading => {}
             () = link.outgoing.notified() => {}
-            () = written(&mut tokens), if !tokens.is_empty() => {}
+            () = handed.written(), if !handed.is_written() => {}
             () = sleep_until(deadline) => {
                 if lost.is_some_and(|lost| lost.elapsed() >= GIVE_UP) {
                     link.end(format!("the connection was lost for {GIVE_UP:?}"));
@@ -274,10 +276,10 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
     }
     // What was asked for before the channel was dropped still goes out.
     let goodbye = async {
-        hand_over(link, &stream.stanzas, &mut tokens).await;
-        while !tokens.is_empty() {
-            written(&mut tokens).await;
-            hand_over(link, &stream.stanzas, &mut tokens).await;
+        hand_over(link, &stream.stanzas, &mut handed).await;
+        while !handed.is_written() {
+            handed.written().await;
+            hand_over(link, &stream.stanzas, &mut handed).await;
         }
         stream.stanzas.close().await;
     };
@@ -290,9 +292,7 @@ fn reset(link: &Link, bound_jid: &Jid, resets: &mut VecDeque<Instant>) {
     if MemberId::from_wire(bound_jid.as_str().as_bytes()) != owner {
         return link.end(format!("the server calls us {bound_jid} now, no longer {owner}"));
     }
-    resets.retain(|at| at.elapsed() < GIVE_UP);
-    resets.push_back(now());
-    if resets.len() > MAX_RESETS {
+    if !within(resets, MAX_RESETS) {
         return link.end(format!(
             "the connection broke {MAX_RESETS} times within {GIVE_UP:?}; is another client \
              logged in as {owner}?"
@@ -301,23 +301,43 @@ fn reset(link: &Link, bound_jid: &Jid, resets: &mut VecDeque<Instant>) {
     link.update(State::reset);
 }
 
-/// Gives the stream as much as it takes without making us wait.
-async fn hand_over(link: &Link, stanzas: &StanzaStream, tokens: &mut VecDeque<StanzaToken>) {
-    tokens.retain(|token| matches!(token.state(), StanzaState::Queued));
-    while tokens.len() < QUEUE {
-        let next = link.lock().next_stanza(now());
-        let Some(stanza) = next else { return };
-        tokens.push_back(stanzas.send(Box::new(stanza)).await);
+/// The stream goes on where it was.
+fn resumed(link: &Link, resumptions: &mut VecDeque<Instant>) {
+    if !within(resumptions, MAX_RESUMPTIONS) {
+        return link.end(format!(
+            "the connection broke and was resumed {MAX_RESUMPTIONS} times within {GIVE_UP:?}; does \
+             the server send again and again what cannot be read?"
+        ));
     }
+    link.update(|state| state.resumed(now()));
 }
 
-/// Waits until the stream has written what it was given first.
-async fn written(tokens: &mut VecDeque<StanzaToken>) {
-    if let Some(token) = tokens.front_mut() {
-        // What failed is not waited for any longer either.
-        let _ = token.wait_for(StanzaStage::Sent).await;
+/// Notes that something happened now. Whether it has not happened too often.
+fn within(times: &mut VecDeque<Instant>, max: usize) -> bool {
+    times.retain(|at| at.elapsed() < GIVE_UP);
+    times.push_back(now());
+    times.len() <= max
+}
+
+/// Gives the stream as much as it takes without making us wait.
+async fn hand_over(link: &Link, stanzas: &StanzaStream, handed: &mut Handed) {
+    loop {
+        handed.settle();
+        if handed.unacked_bytes() > MAX_UNACKED {
+            return link.end(format!(
+                "the server has acknowledged none of the last {MAX_UNACKED} bytes, as it said it \
+                 would; connect again, or use another server"
+            ));
+        }
+        if handed.is_full() {
+            return;
+        }
+        let next = link.lock().next_stanza(now());
+        let Some(stanza) = next else { return };
+        if handed.give(stanzas, stanza).await.is_err() {
+            return link.end(GONE);
+        }
     }
-    tokens.retain(|token| matches!(token.state(), StanzaState::Queued));
 }
 
 /// Waits for a command other than to keep the connection.
@@ -334,8 +354,9 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Stanzas in the stream's queue.
-const QUEUE: usize = 16;
+/// Why there is nothing more to read. The library's task fails where the server breaks some rules,
+/// as by beginning a new session when asked to resume one.
+const GONE: &str = "the task of the connection has failed; has the server broken a rule of XMPP?";
 
 /// Pauses between attempts to log in: the first, then doubled, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -3,20 +3,23 @@
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use core::time::Duration;
+use std::io::ErrorKind;
 
 use sasl::common::{ChannelBinding, Credentials};
-use tokio::io::BufStream;
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::time::timeout;
 use tokio_xmpp::Error;
-use tokio_xmpp::connect::{AsyncReadAndWrite, DnsConfig};
+use tokio_xmpp::connect::DnsConfig;
 use tokio_xmpp::error::{AuthError, ProtocolError};
 use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::sasl::DefinedCondition as Condition;
 use tokio_xmpp::parsers::sasl_cb::Type as Binding;
 use tokio_xmpp::parsers::stream_features::StreamFeatures;
 use tokio_xmpp::stanzastream::Connection;
 use tokio_xmpp::xmlstream::{StreamHeader, Timeouts, initiate_stream};
 
 use crate::account::{Account, Transport};
+use crate::bounded::Bounded;
 use crate::error::{ConnectError, printable};
 use crate::limits::CONNECT_TIMEOUT;
 use crate::tls::{self, Objection};
@@ -75,7 +78,7 @@ async fn over_tls(
         let wire = cutter.guard(dns.resolve().await?);
         let (domain, header) = (account.domain(), header(account));
         let (stream, binding) = tls::start(wire, domain, header, TIMEOUTS, trusted).await?;
-        authenticate(account, BufStream::new(stream), binding).await
+        authenticate(account, stream, binding).await
     };
     connected.await.map_err(|error| explain(account, error))
 }
@@ -87,7 +90,7 @@ async fn in_the_clear(
 ) -> Result<Connection, ConnectError> {
     let connected = async {
         let wire = cutter.guard(dns.resolve().await?);
-        authenticate(account, BufStream::new(wire), ChannelBinding::None).await
+        authenticate(account, wire, ChannelBinding::None).await
     };
     connected.await.map_err(|error| explain(account, error))
 }
@@ -95,9 +98,11 @@ async fn in_the_clear(
 /// `binding` is what could tie the password's proof to the connection.
 async fn authenticate(
     account: &Account,
-    stream: impl AsyncReadAndWrite + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     binding: ChannelBinding,
 ) -> Result<Connection, Error> {
+    let stream = Bounded::new(BufWriter::new(stream));
+    let restart = stream.restart();
     let pending = initiate_stream(stream, ns::JABBER_CLIENT, header(account), TIMEOUTS).await?;
     let (features, stream) = pending.recv_features().await?;
     let (mechanisms, binding) = ways(&features, binding);
@@ -106,6 +111,8 @@ async fn authenticate(
         .with_password(account.password.reveal())
         .with_channel_binding(binding);
     let stream = tokio_xmpp::client_login(stream, mechanisms, credentials).await?;
+    // So has the parser: what it has not read yet is a new stream.
+    restart.now();
     let (features, stream) = stream.send_header(header(account)).await?.recv_features().await?;
     Ok(Connection { stream: stream.box_stream(), features, identity: account.jid.clone() })
 }
@@ -138,8 +145,9 @@ fn explain(account: &Account, error: Error) -> ConnectError {
     let account = account.address();
     match error {
         Error::Auth(AuthError::NoMechanism) => ConnectError::NoMechanism { account },
-        Error::Auth(AuthError::Fail(_) | AuthError::Sasl(_) | AuthError::ComponentFail) => {
-            ConnectError::NotAuthorized { account }
+        Error::Auth(AuthError::Fail(condition)) => refused(account, &condition),
+        Error::Auth(error @ (AuthError::Sasl(_) | AuthError::ComponentFail)) => {
+            ConnectError::Protocol { account, reason: printable(&error.to_string()) }
         }
         Error::Protocol(ProtocolError::NoTls) => {
             ConnectError::Tls { account, reason: "it offers no TLS".to_owned() }
@@ -157,7 +165,11 @@ fn explain(account: &Account, error: Error) -> ConnectError {
                 }
                 None => {}
             }
-            let reason = if error.kind() == std::io::ErrorKind::ConnectionRefused {
+            if error.kind() == ErrorKind::InvalidData {
+                // It was reached, and what came from it cannot be read.
+                return ConnectError::Protocol { account, reason: printable(&error.to_string()) };
+            }
+            let reason = if error.kind() == ErrorKind::ConnectionRefused {
                 "connection refused; is it running?".to_owned()
             } else {
                 printable(&error.to_string())
@@ -183,11 +195,40 @@ fn explain(account: &Account, error: Error) -> ConnectError {
     }
 }
 
+/// What it means that the server does not let us in (RFC 6120, 6.5).
+fn refused(account: String, condition: &Condition) -> ConnectError {
+    let reason = match condition {
+        Condition::NotAuthorized | Condition::InvalidAuthzid => {
+            return ConnectError::NotAuthorized { account };
+        }
+        Condition::TemporaryAuthFailure | Condition::Aborted => {
+            return ConnectError::TryLater { account };
+        }
+        Condition::AccountDisabled => "the account is disabled; ask who runs the server",
+        Condition::CredentialsExpired => "the password has expired; choose a new one there",
+        Condition::EncryptionRequired => "it wants TLS",
+        Condition::MechanismTooWeak | Condition::InvalidMechanism => {
+            "the ways of proving the password that are known here are too weak for it, or it does \
+             not know them after all; ask who runs the server"
+        }
+        Condition::MalformedRequest | Condition::IncorrectEncoding => {
+            "it does not understand our proof of the password; check the name for characters \
+             that are rare in one"
+        }
+    };
+    ConnectError::Refused { account, reason: reason.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use sasl::client::MechanismError;
+    use tokio_rustls::rustls;
     use tokio_xmpp::parsers::sasl_cb::SaslChannelBinding;
 
     use super::*;
+    use crate::Password;
 
     /// What is used of these mechanisms, if there is or is not something to bind to, and the
     /// server says that it can bind to that.
@@ -224,5 +265,49 @@ mod tests {
         let few = ["SCRAM-SHA-1", "ANONYMOUS"];
         let one = vec!["SCRAM-SHA-1".to_owned()];
         assert_eq!(used(&few, true, &[Binding::TlsExporter]), (one, false));
+    }
+
+    #[test]
+    fn each_failure_has_its_sentence() {
+        /// `end` is how the sentence ends; `is_final`, whether another attempt is in vain.
+        fn check(error: impl Into<Error>, end: &str, is_final: bool) {
+            let account =
+                Account::new("alice@example.org", Password::new("secret".to_owned())).unwrap();
+            let error = error.into();
+            let what = format!("{error:?}");
+            let explained = explain(&account, error);
+            let sentence = explained.to_string();
+            assert!(sentence.contains("alice@example.org"), "{what}: {sentence}");
+            assert!(sentence.ends_with(end), "{what}: {sentence}");
+            assert_eq!(explained.is_final(), is_final, "{what}: {sentence}");
+        }
+        let fail = |condition| Error::Auth(AuthError::Fail(condition));
+        let odd = |why| Error::Auth(AuthError::Sasl(why));
+        let io = |kind, text| Error::Io(io::Error::new(kind, text));
+
+        check(fail(Condition::NotAuthorized), "check both, and that the account exists", true);
+        check(fail(Condition::InvalidAuthzid), "check both, and that the account exists", true);
+        check(fail(Condition::TemporaryAuthFailure), "try again in a while", false);
+        check(fail(Condition::Aborted), "try again in a while", false);
+        check(fail(Condition::AccountDisabled), "is disabled; ask who runs the server", true);
+        check(fail(Condition::CredentialsExpired), "has expired; choose a new one there", true);
+        check(fail(Condition::EncryptionRequired), "it wants TLS", true);
+        check(fail(Condition::MechanismTooWeak), "after all; ask who runs the server", true);
+        check(fail(Condition::InvalidMechanism), "after all; ask who runs the server", true);
+        check(fail(Condition::MalformedRequest), "characters that are rare in one", true);
+        check(fail(Condition::IncorrectEncoding), "characters that are rare in one", true);
+
+        check(odd(MechanismError::NoServerSalt), "no server salt", false);
+        check(odd(MechanismError::CannotDecodeChallenge), "can't decode challenge", false);
+        check(AuthError::NoMechanism, "offers no way of logging in that is known here", true);
+
+        check(ProtocolError::NoTls, "it offers no TLS", true);
+        check(io(ErrorKind::ConnectionRefused, "no"), "is it running?", false);
+        check(io(ErrorKind::ConnectionReset, "it was cut"), "it was cut", false);
+        check(io(ErrorKind::InvalidData, "not XML"), "as expected: not XML", false);
+        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let expired = io::Error::new(ErrorKind::InvalidData, expired);
+        check(expired, ": Expired", true);
+        check(Error::Disconnected, "it closed the connection, or none came about", false);
     }
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use sasl::common::ChannelBinding;
-use tokio::io::BufStream;
+use tokio::io::BufWriter;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -21,6 +21,7 @@ use tokio_xmpp::xmlstream::{
     ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement, initiate_stream,
 };
 
+use crate::bounded::Bounded;
 use crate::wire::Wire;
 
 /// The certificates in a text (PEM), each fit to be an authority's; what is wrong otherwise.
@@ -60,7 +61,8 @@ pub(crate) async fn start(
     timeouts: Timeouts,
     trusted: RootCertStore,
 ) -> Result<(TlsStream<Wire>, ChannelBinding), Error> {
-    let stream = initiate_stream(BufStream::new(wire), ns::JABBER_CLIENT, header, timeouts).await?;
+    let stream = Bounded::new(BufWriter::new(wire));
+    let stream = initiate_stream(stream, ns::JABBER_CLIENT, header, timeouts).await?;
     let (features, mut stream) = stream.recv_features::<XmppStreamElement>().await?;
     if !features.can_starttls() {
         return Err(Error::Protocol(ProtocolError::NoTls));
@@ -68,7 +70,7 @@ pub(crate) async fn start(
     stream.send(&XmppStreamElement::Starttls(Nonza::Request(Request))).await?;
     proceed(&mut stream).await?;
     // What somebody may have put behind the answer stays in the buffer, which goes.
-    let wire = stream.into_inner().into_inner();
+    let wire = stream.into_inner().into_inner().into_inner();
 
     // Named, so that it does not matter what other crates of a program choose.
     let provider = Arc::new(ring::default_provider());
@@ -85,7 +87,9 @@ pub(crate) async fn start(
 }
 
 /// Waits for the server's answer to our request.
-async fn proceed(stream: &mut XmlStream<BufStream<Wire>, XmppStreamElement>) -> Result<(), Error> {
+async fn proceed(
+    stream: &mut XmlStream<Bounded<BufWriter<Wire>>, XmppStreamElement>,
+) -> Result<(), Error> {
     loop {
         match stream.next().await {
             Some(Ok(XmppStreamElement::Starttls(Nonza::Proceed(_)))) => return Ok(()),
