@@ -1,4 +1,4 @@
-//! The kit judges channels that keep the contract, and six that break it.
+//! The kit judges channels that keep the contract, and others that break it.
 #![expect(
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
@@ -10,3 +10,4 @@ extern crate alloc;
 mod broken;
 mod good;
 mod memory;
+mod partial;
