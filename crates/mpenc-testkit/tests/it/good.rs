@@ -34,8 +34,10 @@ impl Transport for OverRelay {
         let identity = Identity::random().map_err(|error| error.to_string())?;
         let channel = RelayChannel::connect(&self.0, room, member.clone(), identity).await;
         let channel = channel.map_err(|error| error.to_string())?;
-        let connection = channel.connection();
-        Ok(Client::new(channel, member).interrupt(move || connection.interrupt()))
+        let (connection, vanishing) = (channel.connection(), channel.connection());
+        Ok(Client::new(channel, member)
+            .interrupt(move || connection.interrupt())
+            .vanish(move || vanishing.cut()))
     }
 }
 
@@ -45,6 +47,8 @@ async fn the_relay() {
     let relay = Relay::bind("127.0.0.1:0".parse().unwrap(), config).await.unwrap();
     let url = relay.url();
     let running = tokio::spawn(relay.run(core::future::pending()));
-    check(&Kit::new().judge(&mut OverRelay(url)).await, &[]);
+    // More than a client holds for a slow reader and for a slow relay together.
+    let kit = Kit::new().flood_bytes(25 << 20);
+    check(&kit.judge(&mut OverRelay(url)).await, &[]);
     running.abort();
 }
