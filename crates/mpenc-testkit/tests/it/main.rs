@@ -9,5 +9,6 @@ extern crate alloc;
 
 mod broken;
 mod good;
+mod guide;
 mod memory;
 mod partial;
