@@ -9,7 +9,7 @@ use super::conversation::{compare, once};
 use super::trouble::judge_gap;
 use crate::Transport;
 use crate::packet::Tag;
-use crate::probe::{Log, Probe, Seen};
+use crate::probe::{Item, Log, Probe, Seen};
 use crate::report::{Guarantee, Report, Verdict};
 
 /// What cannot be said if no connection can break because there is none.
@@ -25,24 +25,23 @@ pub(super) async fn run<T: Transport>(
 ) -> Result<(), String> {
     let patience = stage.patience();
     let (_, [alice, bob]) = stage.company().await?;
-    let count = stage.kit.packets.div_ceil(ROUNDS);
+    let some = stage.kit.packets.div_ceil(2 * ROUNDS);
     let mut next = 0;
-    for _ in 0..ROUNDS {
-        let end = next_after(next, count);
-        for number in next..end {
-            both_send(&alice, &bob, number);
-            // In the middle of it, with packets of both under way.
-            if number == next_after(next, count / 2) && !bob.interrupt() {
-                let why = "the transport offers no way to break a connection".to_owned();
-                report.note(Guarantee::HonestReconnect, Verdict::NotOffered(why));
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
+    for round in 0..ROUNDS {
+        both_send(&alice, &bob, &mut next, some, SMALL).await;
+        // In the middle of something large, each time a little later.
+        both_send(&alice, &bob, &mut next, BURST, LARGE).await;
+        tokio::time::sleep(PAUSE.saturating_mul(round)).await;
+        if !bob.interrupt() {
+            let why = "the transport offers no way to break a connection".to_owned();
+            report.note(Guarantee::HonestReconnect, Verdict::NotOffered(why));
+            return Ok(());
         }
+        both_send(&alice, &bob, &mut next, some, SMALL).await;
         // What was repeated or late comes before the echo of this.
-        both_send(&alice, &bob, end);
-        next = next_after(end, 1);
-        if !settled(&alice, &bob, end, patience).await {
+        let last = next;
+        both_send(&alice, &bob, &mut next, 1, SMALL).await;
+        if !settled(&alice, &bob, last, patience).await {
             break;
         }
     }
@@ -54,17 +53,28 @@ pub(super) async fn run<T: Transport>(
 }
 
 /// Number of times that the connection breaks.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 4;
 
+/// Between small packets, and the unit of when the connection breaks.
 const PAUSE: Duration = Duration::from_millis(2);
 
-fn next_after(number: u32, count: u32) -> u32 {
-    number.saturating_add(count)
-}
+/// Packets sent at once before it breaks: more than a socket takes in one go.
+const BURST: u32 = 12;
 
-fn both_send(alice: &Probe, bob: &Probe, number: u32) {
-    alice.send(number, 50);
-    bob.send(number, 60);
+/// Bytes of packets.
+const SMALL: usize = 50;
+const LARGE: usize = 30_000;
+
+/// Both send so many packets, small ones one after the other.
+async fn both_send(alice: &Probe, bob: &Probe, next: &mut u32, count: u32, len: usize) {
+    for _ in 0..count {
+        alice.send(*next, len);
+        bob.send(*next, len);
+        *next = next.saturating_add(1);
+        if len == SMALL {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
 }
 
 /// Waits until both have seen both packets of that number. False if they will not, for bob is
@@ -102,14 +112,14 @@ fn judge(alice: &Probe, bob: &Probe, next: u32, report: &mut Report) {
 async fn come_back(
     alice: &Probe,
     bob: &Probe,
-    number: u32,
+    mut next: u32,
     patience: Duration,
     report: &mut Report,
 ) {
     let back = bob.enter(patience).await;
     report.hold(Guarantee::HonestReconnect, back, || "it could not enter again".to_owned());
-    both_send(alice, bob, number);
-    let packets = [alice.tag(number), bob.tag(number)];
+    let packets = [alice.tag(next), bob.tag(next)];
+    both_send(alice, bob, &mut next, 1, SMALL).await;
     let complete = |log: &Log| packets.iter().all(|tag| log.has_packet(*tag));
     let heard = bob.until(patience, complete).await && alice.until(patience, complete).await;
     report.hold(Guarantee::HonestReconnect, heard, || {
@@ -122,7 +132,7 @@ async fn come_back(
     //= docs/spec/protocol.md#CHN-009
     let early = packets_before_entry(&near, bob);
     let stay = far.items();
-    let seen = early.iter().filter(|tag| stay.contains(&crate::probe::Item::Packet(**tag))).count();
+    let seen = early.iter().filter(|tag| stay.contains(&Item::Packet(**tag))).count();
     report.hold(Guarantee::MembershipInOrder, seen == 0, || {
         format!("{} saw {seen} packets from before it entered again", bob.member)
     });
