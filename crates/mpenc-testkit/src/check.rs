@@ -1,30 +1,33 @@
 //! What the kit does with its clients.
 
 mod conversation;
+mod interruption;
 mod requests;
 mod trouble;
 
 use core::time::Duration;
 
 use crate::probe::Probe;
-use crate::report::{Guarantee, Report, Verdict};
+use crate::report::{Report, Verdict};
 use crate::{Kit, Transport};
 
 pub(crate) async fn run<T: Transport>(kit: &Kit, transport: &mut T) -> Report {
     let mut report = Report::default();
     let mut stage = Stage { kit, transport, rooms: 0 };
-    let results = [
-        conversation::run(&mut stage, &mut report).await,
-        requests::run(&mut stage, &mut report).await,
-        requests::sizes(&mut stage, &mut report).await,
-        trouble::vanish(&mut stage, &mut report).await,
-        trouble::interrupt(&mut stage, &mut report).await,
-        trouble::slow_reader(&mut stage, &mut report).await,
-        trouble::flood(&mut stage, &mut report).await,
+    let stages = [
+        (conversation::LOOKS_AT, conversation::run(&mut stage, &mut report).await),
+        (requests::LOOKS_AT, requests::run(&mut stage, &mut report).await),
+        (requests::SIZES_LOOK_AT, requests::sizes(&mut stage, &mut report).await),
+        (trouble::VANISHING_LOOKS_AT, trouble::vanish(&mut stage, &mut report).await),
+        (interruption::LOOKS_AT, interruption::run(&mut stage, &mut report).await),
+        (trouble::SLOW_READER_LOOKS_AT, trouble::slow_reader(&mut stage, &mut report).await),
+        (trouble::FLOOD_LOOKS_AT, trouble::flood(&mut stage, &mut report).await),
     ];
-    for why in results.into_iter().filter_map(Result::err) {
-        for guarantee in Guarantee::ALL {
-            report.note(guarantee, Verdict::Unknown(why.clone()));
+    for (guarantees, result) in stages {
+        if let Err(why) = result {
+            for guarantee in guarantees {
+                report.note(*guarantee, Verdict::NotSeen(why.clone()));
+            }
         }
     }
     report

@@ -71,13 +71,14 @@ pub struct Client<C> {
     pub(crate) channel: C,
     pub(crate) member: MemberId,
     pub(crate) interrupt: Option<Box<dyn Fn() + Send>>,
+    pub(crate) vanish: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl<C: GroupChannel> Client<C> {
     /// A channel, and the name under which its events speak of it.
     #[must_use]
     pub fn new(channel: C, member: MemberId) -> Self {
-        Self { channel, member, interrupt: None }
+        Self { channel, member, interrupt: None, vanish: None }
     }
 
     /// The channel, for those who put another one around it.
@@ -86,11 +87,21 @@ impl<C: GroupChannel> Client<C> {
         self.channel
     }
 
-    /// How to break its connection once, as a failing network would. Without it the kit cannot
-    /// tell what happens then.
+    /// How to break its connection once, as a failing network would. It is called several times.
+    /// Without it the kit cannot tell what happens then, and the report says so
+    /// ([`Verdict::NotOffered`]).
     #[must_use]
     pub fn interrupt(mut self, interrupt: impl Fn() + Send + 'static) -> Self {
         self.interrupt = Some(Box::new(interrupt));
+        self
+    }
+
+    /// How to cut it off for good without a word, as a crash or a network that is gone would: no
+    /// goodbye reaches the others. Without it the kit drops the channel, and many channels say
+    /// goodbye then, which is the easier case.
+    #[must_use]
+    pub fn vanish(mut self, vanish: impl FnOnce() + Send + 'static) -> Self {
+        self.vanish = Some(Box::new(vanish));
         self
     }
 }
@@ -134,6 +145,14 @@ impl Kit {
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// How many bytes are sent at once to a reader that is slow, and to one that is not. To see
+    /// what happens when queues are full it has to be more than they hold.
+    #[must_use]
+    pub const fn flood_bytes(mut self, bytes: usize) -> Self {
+        self.flood_bytes = bytes;
         self
     }
 

@@ -1,5 +1,6 @@
 //! A client under observation: a task that reads its events and passes on requests.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,15 +22,29 @@ pub(crate) struct Probe {
     grown: watch::Receiver<usize>,
     listening: watch::Sender<bool>,
     interrupt: Option<Box<dyn Fn() + Send>>,
+    vanish: Option<Box<dyn FnOnce() + Send>>,
     task: JoinHandle<()>,
 }
 
 /// What a client was told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
-    pub(crate) events: Vec<ChannelEvent>,
+    pub(crate) events: Vec<Seen>,
+    /// How often each packet came.
+    counts: BTreeMap<Tag, usize>,
     /// Why there are no more.
     pub(crate) ended: Option<String>,
+}
+
+/// An event; of a packet only what is judged, for there may be many and large ones.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen {
+    Packet {
+        sender: MemberId,
+        /// What it says of itself and whether it is whole, if it is one of the kit's.
+        read: Option<(Tag, bool)>,
+    },
+    Other(ChannelEvent),
 }
 
 /// Something that members can compare.
@@ -41,57 +56,100 @@ pub(crate) enum Item {
 }
 
 impl Log {
-    pub(crate) fn count(&self, is: impl Fn(&ChannelEvent) -> bool) -> usize {
-        self.events.iter().filter(|event| is(event)).count()
+    fn add(&mut self, event: ChannelEvent) {
+        let seen = if let ChannelEvent::Packet { sender, bytes } = event {
+            let read = packet::read(&bytes);
+            if let Some((tag, _)) = read {
+                let count = self.counts.entry(tag).or_default();
+                *count = count.saturating_add(1);
+            }
+            Seen::Packet { sender, read }
+        } else {
+            Seen::Other(event)
+        };
+        self.events.push(seen);
     }
 
-    pub(crate) fn has(&self, is: impl Fn(&ChannelEvent) -> bool) -> bool {
-        self.events.iter().any(is)
+    /// Everything but packets.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &ChannelEvent> {
+        self.events.iter().filter_map(|seen| match seen {
+            Seen::Packet { .. } => None,
+            Seen::Other(event) => Some(event),
+        })
     }
 
     /// Packets of the kit with their claimed senders, and whether they are whole.
     pub(crate) fn packets(&self) -> impl Iterator<Item = (&MemberId, Tag, bool)> {
-        self.events.iter().filter_map(|event| {
-            let ChannelEvent::Packet { sender, bytes } = event else { return None };
-            packet::read(bytes).map(|(tag, whole)| (sender, tag, whole))
+        self.events.iter().filter_map(|seen| match seen {
+            Seen::Packet { sender, read } => read.map(|(tag, whole)| (sender, tag, whole)),
+            Seen::Other(_) => None,
         })
     }
 
     pub(crate) fn has_packet(&self, tag: Tag) -> bool {
-        self.packets().any(|(_, found, _)| found == tag)
+        self.counts.contains_key(&tag)
+    }
+
+    /// Number of different packets of the kit.
+    pub(crate) fn different(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Number of packets that came more than once.
+    pub(crate) fn repeated(&self) -> usize {
+        self.counts.values().filter(|count| **count > 1).count()
     }
 
     /// Everything that others see as well, in order, from the last `Entered` on; what comes
     /// twice, the first time.
     pub(crate) fn items(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        for event in &self.events {
-            let mut add = |item: Item| {
-                if !items.contains(&item) {
-                    items.push(item);
+        self.stays().pop().unwrap_or_default()
+    }
+
+    /// The same for each stay, from `Entered` to the end or the next `Entered`.
+    pub(crate) fn stays(&self) -> Vec<Vec<Item>> {
+        let mut stays: Vec<Vec<Item>> = Vec::new();
+        let mut found = BTreeSet::new();
+        for seen in &self.events {
+            let items = match seen {
+                Seen::Packet { read, .. } => {
+                    read.map(|(tag, _)| Item::Packet(tag)).into_iter().collect()
                 }
+                Seen::Other(ChannelEvent::Entered { .. }) => {
+                    stays.push(Vec::new());
+                    found.clear();
+                    Vec::new()
+                }
+                Seen::Other(ChannelEvent::Changed { enter, leave }) => {
+                    let left = leave.iter().cloned().map(Item::Left);
+                    left.chain(enter.iter().cloned().map(Item::Entered)).collect()
+                }
+                Seen::Other(_) => Vec::new(),
             };
-            match event {
-                ChannelEvent::Entered { .. } => items.clear(),
-                ChannelEvent::Changed { enter, leave } => {
-                    leave.iter().for_each(|member| add(Item::Left(member.clone())));
-                    enter.iter().for_each(|member| add(Item::Entered(member.clone())));
-                }
-                ChannelEvent::Packet { bytes, .. } => {
-                    if let Some((tag, _)) = packet::read(bytes) {
-                        add(Item::Packet(tag));
+            for item in items {
+                if found.insert(item.clone()) {
+                    // Before the first `Entered` there should be nothing.
+                    match stays.last_mut() {
+                        Some(stay) => stay.push(item),
+                        None => stays.push(vec![item]),
                     }
                 }
-                ChannelEvent::Left | ChannelEvent::Identity { .. } | _ => {}
             }
         }
-        items
+        stays
+    }
+
+    /// Whether somebody was told to have left.
+    pub(crate) fn has_left(&self, member: &MemberId) -> bool {
+        self.others().any(
+            |event| matches!(event, ChannelEvent::Changed { leave, .. } if leave.contains(member)),
+        )
     }
 
     /// Who is in the channel by the events so far, if the owner is.
     pub(crate) fn members(&self) -> Option<MemberSet> {
         let mut members: Option<MemberSet> = None;
-        for event in &self.events {
+        for event in self.others() {
             match (event, &mut members) {
                 (ChannelEvent::Entered { members: all }, _) => members = Some(all.clone()),
                 (ChannelEvent::Left, _) => members = None,
@@ -105,7 +163,7 @@ impl Log {
     }
 
     pub(crate) fn left(&self) -> usize {
-        self.count(|event| matches!(event, ChannelEvent::Left))
+        self.others().filter(|event| matches!(event, ChannelEvent::Left)).count()
     }
 
     /// Whether the owner was told that it is out, or that the channel has ended.
@@ -116,13 +174,13 @@ impl Log {
 
 impl Probe {
     pub(crate) fn new<C: GroupChannel>(client: Client<C>, author: u8) -> Self {
-        let Client { channel, member, interrupt } = client;
+        let Client { channel, member, interrupt, vanish } = client;
         let (requests, receiver) = mpsc::unbounded_channel();
         let (growing, grown) = watch::channel(0);
         let (listening, listens) = watch::channel(true);
         let log = Arc::new(Mutex::new(Log::default()));
         let task = tokio::spawn(observe(channel, receiver, Arc::clone(&log), growing, listens));
-        Self { member, author, requests, log, grown, listening, interrupt, task }
+        Self { member, author, requests, log, grown, listening, interrupt, vanish, task }
     }
 
     pub(crate) fn request(&self, request: ChannelRequest) {
@@ -152,6 +210,14 @@ impl Probe {
     /// Breaks the connection; false if there is no way to.
     pub(crate) fn interrupt(&self) -> bool {
         self.interrupt.as_ref().map(|interrupt| interrupt()).is_some()
+    }
+
+    /// Cuts it off without a word, if there is a way to; then it is still there, and hears and
+    /// says nothing. Else it is dropped.
+    pub(crate) fn vanish(mut self) -> Option<Self> {
+        let vanish = self.vanish.take()?;
+        vanish();
+        Some(self)
     }
 
     pub(crate) fn log(&self) -> Log {
@@ -205,7 +271,7 @@ async fn observe(
         tokio::select! {
             event = channel.next_event(), if listening => match event {
                 Ok(event) => {
-                    lock(&log).events.push(event);
+                    lock(&log).add(event);
                     growing.send_modify(|count| *count = count.saturating_add(1));
                 }
                 Err(error) => break error.to_string(),

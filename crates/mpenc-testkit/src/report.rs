@@ -135,8 +135,11 @@ pub enum Verdict {
     Given,
     /// Seen to be broken; what happened.
     Lacking(String),
-    /// Could not be looked at, and why.
-    Unknown(String),
+    /// The transport offers no way to look at it; which one it would take.
+    NotOffered(String),
+    /// Could not be looked at because something else went wrong, and what. Seen in one case and
+    /// not in another counts as not seen.
+    NotSeen(String),
 }
 
 /// A guarantee and what was found.
@@ -166,8 +169,8 @@ impl Report {
     /// What was found about one.
     #[must_use]
     pub fn verdict(&self, guarantee: Guarantee) -> Verdict {
-        let unknown = || Verdict::Unknown("was not looked at".to_owned());
-        self.findings.get(&guarantee).cloned().unwrap_or_else(unknown)
+        let not_seen = || Verdict::NotSeen("was not looked at".to_owned());
+        self.findings.get(&guarantee).cloned().unwrap_or_else(not_seen)
     }
 
     /// Those that were seen to be broken.
@@ -177,20 +180,31 @@ impl Report {
         Guarantee::ALL.into_iter().filter(lacks).collect()
     }
 
-    /// Whether everything that a session needs was seen to be kept, or could not be looked at
-    /// because the transport offers no way to ([`Client::interrupt`](crate::Client::interrupt)).
+    /// Those that could not be looked at because something else went wrong.
+    #[must_use]
+    pub fn not_seen(&self) -> Vec<Guarantee> {
+        let unseen =
+            |guarantee: &Guarantee| matches!(self.verdict(*guarantee), Verdict::NotSeen(_));
+        Guarantee::ALL.into_iter().filter(unseen).collect()
+    }
+
+    /// Whether everything that a session needs was seen to be kept, but for what could not be
+    /// looked at because the transport offers no way to
+    /// ([`Client::interrupt`](crate::Client::interrupt)). What could not be looked at for another
+    /// reason is not taken for kept.
     #[must_use]
     pub fn keeps_the_contract(&self) -> bool {
-        !self.lacking().into_iter().any(Guarantee::is_needed)
-            && !matches!(self.verdict(Guarantee::OneOrder), Verdict::Unknown(_))
+        let broken = |verdict| matches!(verdict, Verdict::Lacking(_) | Verdict::NotSeen(_));
+        !self.findings().any(|it| it.guarantee.is_needed() && broken(it.verdict))
     }
 
     /// Notes a verdict; one that is worse than what was noted wins.
     pub(crate) fn note(&mut self, guarantee: Guarantee, verdict: Verdict) {
         let rank = |verdict: &Verdict| match verdict {
-            Verdict::Lacking(_) => 2,
+            Verdict::Lacking(_) => 3,
+            Verdict::NotSeen(_) => 2,
             Verdict::Given => 1,
-            Verdict::Unknown(_) => 0,
+            Verdict::NotOffered(_) => 0,
         };
         match self.findings.get(&guarantee) {
             Some(old) if rank(old) >= rank(&verdict) => {}
@@ -213,7 +227,9 @@ impl fmt::Display for Report {
                 Verdict::Given => ("given", ""),
                 Verdict::Lacking(why) if guarantee.is_needed() => ("LACKING", why.as_str()),
                 Verdict::Lacking(why) => ("lacking", why.as_str()),
-                Verdict::Unknown(why) => ("unknown", why.as_str()),
+                Verdict::NotOffered(why) => ("no way", why.as_str()),
+                Verdict::NotSeen(why) if guarantee.is_needed() => ("UNSEEN", why.as_str()),
+                Verdict::NotSeen(why) => ("unseen", why.as_str()),
             };
             write!(f, "{word:<8} {guarantee} ({})", guarantee.requirements())?;
             if !why.is_empty() {

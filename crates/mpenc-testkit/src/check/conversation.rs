@@ -8,8 +8,22 @@ use mpenc::{MemberId, MemberSet};
 use super::Stage;
 use crate::Transport;
 use crate::packet::Tag;
-use crate::probe::{Item, Log, Probe};
+use crate::probe::{Item, Log, Probe, Seen};
 use crate::report::{Guarantee, Report};
+
+/// What cannot be said if this cannot take place.
+pub(super) const LOOKS_AT: &[Guarantee] = &[
+    Guarantee::EntrySnapshot,
+    Guarantee::OwnEcho,
+    Guarantee::Delivery,
+    Guarantee::Once,
+    Guarantee::Intact,
+    Guarantee::TrueSender,
+    Guarantee::OneOrder,
+    Guarantee::EnterTold,
+    Guarantee::LeaveTold,
+    Guarantee::MembershipInOrder,
+];
 
 pub(super) async fn run<T: Transport>(
     stage: &mut Stage<'_, T>,
@@ -39,7 +53,7 @@ pub(super) async fn run<T: Transport>(
         let complete = |log: &Log| {
             let others = finals.iter().filter(|tag| tag.author != own);
             let heard = others.into_iter().all(|tag| log.has_packet(*tag));
-            heard && log.items().contains(&Item::Left(guest.member.clone()))
+            heard && log.has_left(&guest.member)
         };
         probe.until(patience, complete).await;
         probe.until(patience.min(ECHO), |log| log.has_packet(probe.tag(last))).await;
@@ -55,7 +69,7 @@ pub(super) async fn run<T: Transport>(
     }
     for pair in logs.windows(2) {
         if let [one, other] = pair {
-            compare(one, other, report);
+            compare(&one.items(), &other.items(), report);
         }
     }
     if let Some(log) = logs.first() {
@@ -85,13 +99,17 @@ fn snapshots(probes: &[Probe], report: &mut Report) {
     for probe in probes {
         inside.insert(probe.member.clone());
         let log = probe.log();
-        let mut events =
-            log.events.iter().filter(|event| !matches!(event, ChannelEvent::Identity { .. }));
-        let first = events.next();
-        let right = matches!(first, Some(ChannelEvent::Entered { members }) if *members == inside);
+        let first = log
+            .events
+            .iter()
+            .find(|seen| !matches!(seen, Seen::Other(ChannelEvent::Identity { .. })));
+        let right = matches!(
+            first,
+            Some(Seen::Other(ChannelEvent::Entered { members })) if *members == inside
+        );
         report.hold(Guarantee::EntrySnapshot, right, || {
             let found = match first {
-                Some(ChannelEvent::Entered { members }) => format!("{members}"),
+                Some(Seen::Other(ChannelEvent::Entered { members })) => format!("{members}"),
                 Some(_) => "another event first".to_owned(),
                 None => "nothing".to_owned(),
             };
@@ -111,15 +129,13 @@ fn packets(
 ) {
     let me = &probe.member;
     let mut seen = BTreeSet::new();
-    let mut numbers: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
-    let (mut once, mut intact, mut honest) = (true, true, true);
+    let (mut intact, mut honest) = (true, true);
     for (sender, tag, whole) in log.packets() {
-        once &= seen.insert(tag);
+        seen.insert(tag);
         intact &= whole;
         honest &= names.get(&tag.author) == Some(sender);
-        numbers.entry(tag.author).or_default().push(tag.number);
     }
-    report.hold(Guarantee::Once, once, || format!("{me} received a packet twice"));
+    once(probe, log, report);
     report.hold(Guarantee::Intact, intact, || format!("{me} received a packet that was altered"));
     report.hold(Guarantee::TrueSender, honest, || {
         format!("{me} was told a wrong sender of a packet")
@@ -141,19 +157,17 @@ fn packets(
 //= docs/spec/protocol.md#CHN-003
 fn entering(probe: &Probe, log: &Log, guest: &MemberId, report: &mut Report) {
     let me = &probe.member;
-    let enters = log.count(
-        |event| matches!(event, ChannelEvent::Changed { enter, .. } if enter.contains(guest)),
-    );
-    let leaves = log.count(
-        |event| matches!(event, ChannelEvent::Changed { leave, .. } if leave.contains(guest)),
-    );
+    let enters = |event: &&ChannelEvent| matches!(event, ChannelEvent::Changed { enter, .. } if enter.contains(guest));
+    let leaves = |event: &&ChannelEvent| matches!(event, ChannelEvent::Changed { leave, .. } if leave.contains(guest));
+    let (enters, leaves) =
+        (log.others().filter(enters).count(), log.others().filter(leaves).count());
     report.hold(Guarantee::EnterTold, enters == 1, || {
         format!("{me} was told {enters} times that {guest} entered")
     });
     report.hold(Guarantee::LeaveTold, leaves == 1, || {
         format!("{me} was told {leaves} times that {guest} left")
     });
-    let sane = log.events.iter().all(|event| match event {
+    let sane = log.others().all(|event| match event {
         ChannelEvent::Changed { enter, leave } => {
             let all = enter.union(leave);
             enter.is_disjoint(leave) && !all.is_empty() && !all.contains(me)
@@ -167,19 +181,27 @@ fn entering(probe: &Probe, log: &Log, guest: &MemberId, report: &mut Report) {
     report.hold(Guarantee::EnterTold, sane, || format!("{me} was told a change that is none"));
 }
 
-/// Two logs restricted to what is in both.
-fn common(one: &Log, other: &Log) -> (Vec<Item>, Vec<Item>) {
-    let (one, other) = (one.items(), other.items());
-    let in_one: BTreeSet<Item> = one.iter().cloned().collect();
-    let in_other: BTreeSet<Item> = other.iter().cloned().collect();
+/// Two sequences restricted to what is in both.
+fn common(one: &[Item], other: &[Item]) -> (Vec<Item>, Vec<Item>) {
+    let in_one: BTreeSet<&Item> = one.iter().collect();
+    let in_other: BTreeSet<&Item> = other.iter().collect();
     (
-        one.into_iter().filter(|item| in_other.contains(item)).collect(),
-        other.into_iter().filter(|item| in_one.contains(item)).collect(),
+        one.iter().filter(|item| in_other.contains(item)).cloned().collect(),
+        other.iter().filter(|item| in_one.contains(item)).cloned().collect(),
     )
 }
 
 //= docs/spec/protocol.md#CHN-009
-fn compare(one: &Log, other: &Log, report: &mut Report) {
+pub(super) fn once(probe: &Probe, log: &Log, report: &mut Report) {
+    let repeated = log.repeated();
+    report.hold(Guarantee::Once, repeated == 0, || {
+        format!("{} received {repeated} packets more than once", probe.member)
+    });
+}
+
+/// What two members saw of one stay.
+//= docs/spec/protocol.md#CHN-009
+pub(super) fn compare(one: &[Item], other: &[Item], report: &mut Report) {
     let (one, other) = common(one, other);
     let packets = |items: &[Item]| -> Vec<Item> {
         items.iter().filter(|item| matches!(item, Item::Packet(_))).cloned().collect()

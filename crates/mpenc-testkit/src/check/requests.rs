@@ -10,6 +10,10 @@ use crate::packet;
 use crate::probe::{Log, Probe};
 use crate::report::{Guarantee, Report, Verdict};
 
+/// What cannot be said if nobody can be removed because the company does not come about.
+pub(super) const LOOKS_AT: &[Guarantee] =
+    &[Guarantee::EntrySnapshot, Guarantee::LeaveTold, Guarantee::Kick, Guarantee::Completion];
+
 /// One member removes another, who comes back.
 pub(super) async fn run<T: Transport>(
     stage: &mut Stage<'_, T>,
@@ -22,13 +26,13 @@ pub(super) async fn run<T: Transport>(
     // A request about somebody whose entry has not arrived may have no effect.
     let is_there = |log: &Log| log.members().is_some_and(|all| leave.is_subset(&all));
     alice.until(patience, is_there).await;
-    let before = alice.log().events.len();
+    let before = alice.log().others().count();
     alice.remove(&carol.member);
 
     //= docs/spec/protocol.md#CHN-006
     let gone = carol.until(patience, |log| log.left() == 1).await;
     let is_told = |log: &Log| {
-        log.has(
+        log.others().any(
             |event| matches!(event, ChannelEvent::Changed { leave: gone, .. } if *gone == leave),
         )
     };
@@ -45,13 +49,13 @@ pub(super) async fn run<T: Transport>(
     //= docs/spec/protocol.md#CHN-008
     let mut completion = Completion::new(&wish);
     let mut observe = |event| completion.as_mut().and_then(|it| it.observe(event));
-    let end = alice.log().events.iter().skip(before).find_map(&mut observe);
+    let end = alice.log().others().skip(before).find_map(&mut observe);
     match (gone, end) {
         (true, end) => report.hold(Guarantee::Completion, end == Some(Ok(())), || {
             "a removal that was carried out could not be told from the events".to_owned()
         }),
         (false, _) => {
-            report.note(Guarantee::Completion, Verdict::Unknown("nobody was removed".to_owned()));
+            report.note(Guarantee::Completion, Verdict::NotSeen("nobody was removed".to_owned()));
         }
     }
     if gone {
@@ -62,6 +66,10 @@ pub(super) async fn run<T: Transport>(
     }
     Ok(())
 }
+
+/// What cannot be said if large packets cannot be tried.
+pub(super) const SIZES_LOOK_AT: &[Guarantee] =
+    &[Guarantee::Intact, Guarantee::LargePackets, Guarantee::OversizeDropped];
 
 /// The largest packet, and one that is larger.
 //= docs/spec/protocol.md#CHN-014

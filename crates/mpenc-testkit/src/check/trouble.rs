@@ -1,15 +1,14 @@
-//! Bad days: clients that vanish, connections that break, readers that do not read.
-
-use alloc::collections::BTreeSet;
-use core::time::Duration;
-
-use mpenc::channel::ChannelEvent;
+//! Bad days: clients that vanish, readers that do not read, and more than queues hold.
 
 use super::Stage;
+use super::conversation::{compare, once};
 use crate::Transport;
 use crate::packet::Tag;
 use crate::probe::{Item, Log, Probe};
 use crate::report::{Guarantee, Report, Verdict};
+
+/// What cannot be said if nobody can vanish.
+pub(super) const VANISHING_LOOKS_AT: &[Guarantee] = &[Guarantee::DropTold];
 
 /// Somebody is gone without a word.
 pub(super) async fn vanish<T: Transport>(
@@ -18,65 +17,40 @@ pub(super) async fn vanish<T: Transport>(
 ) -> Result<(), String> {
     let (_, [alice, bob]) = stage.company().await?;
     let name = bob.member.clone();
-    drop(bob);
-    let told =
-        alice.until(stage.patience(), |log| log.items().contains(&Item::Left(name.clone()))).await;
+    // Kept until the end: what a client that is dropped would say must not count.
+    let _bob = bob.vanish();
+    let told = alice.until(stage.patience(), |log| log.has_left(&name)).await;
     report.hold(Guarantee::DropTold, told, || {
         format!("others were not told within {:?}", stage.patience())
     });
     Ok(())
 }
 
-/// A connection breaks while others talk.
-//= docs/spec/protocol.md#CHN-011
-pub(super) async fn interrupt<T: Transport>(
-    stage: &mut Stage<'_, T>,
-    report: &mut Report,
-) -> Result<(), String> {
-    let patience = stage.patience();
-    let (_, [alice, bob]) = stage.company().await?;
-    let count = stage.kit.packets;
-    for number in 0..count {
-        alice.send(number, 50);
-        if number == count / 2 && !bob.interrupt() {
-            let why = "the kit has no way to break a connection".to_owned();
-            report.note(Guarantee::HonestReconnect, Verdict::Unknown(why));
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    let last = alice.tag(count.saturating_sub(1));
-    let settled = |log: &Log| log.has_packet(last) || log.stay_is_over();
-    bob.until(patience, settled).await;
-    judge_gap(&bob, &alice.log(), Guarantee::HonestReconnect, report);
-    if bob.log().left() > 0 && bob.log().ended.is_none() {
-        let back = bob.enter(patience).await;
-        report.hold(Guarantee::HonestReconnect, back, || "it could not enter again".to_owned());
-        alice.send(count, 50);
-        let heard = bob.until(patience, |log| log.has_packet(alice.tag(count))).await;
-        report.hold(Guarantee::HonestReconnect, heard, || {
-            "nothing arrived after it had entered again".to_owned()
-        });
-    }
-    Ok(())
-}
-
-const PAUSE: Duration = Duration::from_millis(2);
-
 /// Nothing is missing, or the client was told that something may be.
-fn judge_gap(probe: &Probe, other: &Log, guarantee: Guarantee, report: &mut Report) {
+//= docs/spec/protocol.md#CHN-011
+pub(super) fn judge_gap(probe: &Probe, other: &Log, guarantee: Guarantee, report: &mut Report) {
     let log = probe.log();
     if log.stay_is_over() {
         return report.note(guarantee, Verdict::Given);
     }
-    let items = log.items();
-    let all: Vec<Item> = other.items();
-    let packets = all.iter().filter(|item| matches!(item, Item::Packet(_)));
-    let missing = packets.filter(|item| !items.contains(item)).count();
+    let items = other.items();
+    let is_missing = |item: &&Item| matches!(item, Item::Packet(tag) if !log.has_packet(*tag));
+    let missing = items.iter().filter(is_missing).count();
     report.hold(guarantee, missing == 0, || {
         format!("{} missed {missing} packets and was not told", probe.member)
     });
 }
+
+/// What also holds when there is much to do: nothing comes twice or in another order.
+fn judge_order(one: (&Probe, &Log), other: (&Probe, &Log), report: &mut Report) {
+    for (probe, log) in [one, other] {
+        once(probe, log, report);
+    }
+    compare(&one.1.items(), &other.1.items(), report);
+}
+
+/// What cannot be said if nobody can be slow.
+pub(super) const SLOW_READER_LOOKS_AT: &[Guarantee] = &[Guarantee::SlowReader];
 
 /// Somebody does not listen while others talk much.
 pub(super) async fn slow_reader<T: Transport>(
@@ -87,10 +61,12 @@ pub(super) async fn slow_reader<T: Transport>(
     let (_, [alice, bob]) = stage.company().await?;
     bob.listen(false);
     let last = pour(&alice, stage.kit.flood_bytes);
-    alice.until(patience, |log| log.has_packet(last) || log.ended.is_some()).await;
+    alice.until(patience, |log| log.has_packet(last) || log.stay_is_over()).await;
     bob.listen(true);
     bob.until(patience, |log| log.has_packet(last) || log.stay_is_over()).await;
-    judge_gap(&bob, &alice.log(), Guarantee::SlowReader, report);
+    let sent = alice.log();
+    judge_gap(&bob, &sent, Guarantee::SlowReader, report);
+    judge_order((&alice, &sent), (&bob, &bob.log()), report);
     Ok(())
 }
 
@@ -108,6 +84,9 @@ fn pour(probe: &Probe, bytes: usize) -> Tag {
     probe.tag(number)
 }
 
+/// What cannot be said if nobody can send much.
+pub(super) const FLOOD_LOOKS_AT: &[Guarantee] = &[Guarantee::Flood];
+
 /// Much at once.
 pub(super) async fn flood<T: Transport>(
     stage: &mut Stage<'_, T>,
@@ -120,11 +99,12 @@ pub(super) async fn flood<T: Transport>(
     alice.until(patience, done).await;
     bob.until(patience, done).await;
     let (sent, received) = (alice.log(), bob.log());
-    let told = |log: &Log| log.has(|event| matches!(event, ChannelEvent::Left));
-    let there: BTreeSet<Tag> = received.packets().map(|(_, tag, _)| tag).collect();
-    let (there, all) = (there.len(), last.number.saturating_add(1));
+    let (there, all) = (received.different(), last.number.saturating_add(1));
     let complete = usize::try_from(all) == Ok(there);
-    let honest = complete || told(&sent) || told(&received) || sent.ended.is_some();
-    report.hold(Guarantee::Flood, honest, || format!("{there} of {all} packets arrived in time"));
+    let told = sent.left() > 0 || received.left() > 0 || sent.ended.is_some();
+    report.hold(Guarantee::Flood, complete || told, || {
+        format!("{there} of {all} packets arrived in time")
+    });
+    judge_order((&alice, &sent), (&bob, &received), report);
     Ok(())
 }

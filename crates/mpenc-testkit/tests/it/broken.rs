@@ -1,5 +1,9 @@
-//! Six channels, each broken in its own way: the kit says which.
+//! Channels, each broken in its own way: the kit says which.
 
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::future::ready;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use mpenc::channel::{ChannelError, ChannelEvent, ChannelRequest, GroupChannel};
@@ -17,7 +21,23 @@ enum Fault {
     Duplicated,
     Truncated,
     Forged,
+    /// After an interruption it repeats what had arrived.
+    Repeating,
+    /// After an interruption what the owner sends is lost for a while.
+    LosingOwn,
+    /// After an interruption what others sent is missing.
+    Gap,
+    /// After an interruption two packets come in another order than at others.
+    Overtaking,
+    /// Of what a slow reader has not taken, only so much is kept.
+    DroppingQueue,
 }
+
+/// Packets that the queue holds which drops what is more.
+const QUEUE: usize = 64;
+
+/// Packets that something goes wrong with after an interruption.
+const AFFECTED: u32 = 3;
 
 struct Broken {
     inner: MemoryChannel,
@@ -28,10 +48,22 @@ struct Broken {
     ready: Vec<ChannelEvent>,
     /// Delivered after the next packet.
     held: Option<ChannelEvent>,
+    /// The connection has broken and been restored.
+    interrupted: Arc<AtomicBool>,
+    /// What arrived last.
+    recent: VecDeque<ChannelEvent>,
+    /// Packets that something still goes wrong with.
+    affected: u32,
+    /// What the owner has not taken yet.
+    queue: VecDeque<ChannelEvent>,
 }
 
 impl GroupChannel for Broken {
     async fn request(&mut self, request: ChannelRequest) -> Result<(), ChannelError> {
+        let sends = matches!(request, ChannelRequest::Send { .. });
+        if sends && self.fault == Fault::LosingOwn && self.is_affected() {
+            return Ok(());
+        }
         self.inner.request(request).await
     }
 
@@ -40,7 +72,7 @@ impl GroupChannel for Broken {
             if let Some(event) = self.ready.pop() {
                 return Ok(event);
             }
-            let event = self.inner.next_event().await?;
+            let event = self.next_inner().await?;
             if let Some(event) = self.spoil(event) {
                 return Ok(event);
             }
@@ -49,6 +81,38 @@ impl GroupChannel for Broken {
 }
 
 impl Broken {
+    async fn next_inner(&mut self) -> Result<ChannelEvent, ChannelError> {
+        if self.fault == Fault::DroppingQueue {
+            loop {
+                tokio::select! {
+                    biased;
+                    event = self.inner.next_event() => {
+                        let event = event?;
+                        let is_packet = matches!(event, ChannelEvent::Packet { .. });
+                        if !is_packet || self.queue.len() < QUEUE {
+                            self.queue.push_back(event);
+                        }
+                    }
+                    () = ready(()) => break,
+                }
+            }
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(event);
+            }
+        }
+        self.inner.next_event().await
+    }
+
+    /// Whether something goes wrong with the next packet because of an interruption.
+    fn is_affected(&mut self) -> bool {
+        if self.interrupted.swap(false, Ordering::SeqCst) {
+            self.affected = AFFECTED;
+        }
+        let is_affected = self.affected > 0;
+        self.affected = self.affected.saturating_sub(1);
+        is_affected
+    }
+
     fn spoil(&mut self, event: ChannelEvent) -> Option<ChannelEvent> {
         match (event, self.fault) {
             (ChannelEvent::Changed { enter, .. }, Fault::LostLeave) => {
@@ -93,6 +157,34 @@ impl Broken {
                 let sender = self.owner.clone();
                 return Some(ChannelEvent::Packet { sender, bytes });
             }
+            Fault::Repeating => {
+                let event = ChannelEvent::Packet { sender, bytes };
+                if self.is_affected() {
+                    self.affected = 0;
+                    self.ready.push(event);
+                    self.ready.extend(self.recent.drain(..).rev());
+                    return None;
+                }
+                self.recent.push_back(event.clone());
+                if self.recent.len() > 3 {
+                    self.recent.pop_front();
+                }
+                return Some(event);
+            }
+            Fault::Gap if sender != self.owner && self.is_affected() => return None,
+            Fault::Overtaking => {
+                let event = ChannelEvent::Packet { sender, bytes };
+                if let Some(held) = self.held.take() {
+                    self.ready.push(held);
+                    return Some(event);
+                }
+                if self.is_affected() {
+                    self.affected = 0;
+                    self.held = Some(event);
+                    return None;
+                }
+                return Some(event);
+            }
             // One member out of all sees some packets later than another.
             Fault::Reordering if self.owner == MemberId::new("bob").unwrap() => {
                 let event = ChannelEvent::Packet { sender, bytes };
@@ -129,19 +221,31 @@ impl Transport for Spoiling {
             packets: 0,
             ready: Vec::new(),
             held: None,
+            interrupted: Arc::default(),
+            recent: VecDeque::new(),
+            affected: 0,
+            queue: VecDeque::new(),
         };
-        Ok(Client::new(broken, owner))
+        let interrupted = Arc::clone(&broken.interrupted);
+        let interrupt = move || interrupted.store(true, Ordering::SeqCst);
+        Ok(Client::new(broken, owner).interrupt(interrupt))
     }
 }
 
+fn kit() -> Kit {
+    Kit::new().quick().patience(Duration::from_millis(700))
+}
+
 async fn judge(fault: Fault) -> Report {
-    let kit = Kit::new().quick().patience(Duration::from_millis(700));
-    kit.judge(&mut Spoiling(Memory::default(), fault)).await
+    kit().judge(&mut Spoiling(Memory::default(), fault)).await
 }
 
 /// The kit finds this lacking, and besides at most what follows from it.
 async fn check(fault: Fault, cause: Guarantee, consequences: &[Guarantee]) {
-    let report = judge(fault).await;
+    check_report(&judge(fault).await, fault, cause, consequences);
+}
+
+fn check_report(report: &Report, fault: Fault, cause: Guarantee, consequences: &[Guarantee]) {
     let lacking = report.lacking();
     assert!(lacking.contains(&cause), "{fault:?}\n{report}");
     assert!(!report.keeps_the_contract());
@@ -152,12 +256,13 @@ async fn check(fault: Fault, cause: Guarantee, consequences: &[Guarantee]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_echo() {
-    check(Fault::NoEcho, Guarantee::OwnEcho, &[]).await;
+    check(Fault::NoEcho, Guarantee::OwnEcho, &[Guarantee::HonestReconnect]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reordering_between_members() {
-    check(Fault::Reordering, Guarantee::OneOrder, &[]).await;
+    // What is held back when nothing follows is missing.
+    check(Fault::Reordering, Guarantee::OneOrder, &[Guarantee::HonestReconnect]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,4 +284,39 @@ async fn a_truncated_packet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_sender() {
     check(Fault::Forged, Guarantee::TrueSender, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_repeated_after_an_interruption() {
+    check(Fault::Repeating, Guarantee::Once, &[]).await;
+}
+
+//= docs/spec/protocol.md#CHN-011
+//= type=test
+#[tokio::test(flavor = "multi_thread")]
+async fn own_packets_lost_at_an_interruption() {
+    check(Fault::LosingOwn, Guarantee::HonestReconnect, &[]).await;
+}
+
+//= docs/spec/protocol.md#CHN-011
+//= type=test
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_of_others_lost_at_an_interruption() {
+    check(Fault::Gap, Guarantee::HonestReconnect, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_order_after_an_interruption() {
+    check(Fault::Overtaking, Guarantee::OneOrder, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_drops_what_it_cannot_hold() {
+    // As long as the queue is not full nothing is wrong with it.
+    let report = judge(Fault::DroppingQueue).await;
+    assert!(report.keeps_the_contract(), "{report}");
+    let kit = kit().flood_bytes(2 * QUEUE * (8 << 10));
+    let report = kit.judge(&mut Spoiling(Memory::default(), Fault::DroppingQueue)).await;
+    let cause = Guarantee::SlowReader;
+    check_report(&report, Fault::DroppingQueue, cause, &[Guarantee::Flood]);
 }

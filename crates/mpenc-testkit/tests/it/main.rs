@@ -1,4 +1,4 @@
-//! The kit judges channels that keep the contract, and six that break it.
+//! The kit judges channels that keep the contract, and others that break it.
 #![expect(
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
@@ -9,4 +9,6 @@ extern crate alloc;
 
 mod broken;
 mod good;
+mod guide;
 mod memory;
+mod partial;
