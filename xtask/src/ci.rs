@@ -1,15 +1,21 @@
 //! Everything that a change has to pass, one step after the other.
 
+mod choice;
 mod program;
+mod servers;
+mod summary;
 mod without_std;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::{conformance, licences, servers, sim, tidy};
+use crate::{conformance, licences, sim, tidy};
+
+pub(crate) use choice::{Choice, Chosen};
+use summary::Summary;
 
 /// One check. Its name is what `--only` and `--skip` take.
 struct Step {
@@ -19,14 +25,29 @@ struct Step {
 }
 
 /// How a step that did not fail ended.
+#[derive(Debug)]
 enum Outcome {
     Passed,
-    /// What it needs is not there, and need not be.
-    Absent(String),
+    Skipped(Skipped),
+}
+
+/// Nothing was checked: what a step needs is not there, and need not be.
+#[derive(Debug)]
+struct Skipped {
+    /// What is not there, and what is not checked therefore.
+    what: String,
+    /// How to have it checked.
+    instead: String,
+}
+
+impl Skipped {
+    fn outcome(what: impl Into<String>, instead: impl Into<String>) -> Outcome {
+        Outcome::Skipped(Self { what: what.into(), instead: instead.into() })
+    }
 }
 
 /// All steps: what is quick and often wrong comes first.
-const STEPS: [Step; 22] = [
+const STEPS: [Step; 23] = [
     Step { name: "fmt", about: "every file is formatted", run: fmt },
     Step { name: "tidy", about: "cargo xtask tidy", run: |root| passed(tidy::run(root)) },
     Step {
@@ -87,74 +108,18 @@ const STEPS: [Step; 22] = [
     Step {
         name: SERVERS,
         about: "conversations over real servers, with --servers",
-        run: over_servers,
+        run: servers::conversations,
+    },
+    Step {
+        name: SERVER_LOGS,
+        about: "shorter cuts of the real conversations over a Prosody, with --servers",
+        run: servers::logs,
     },
 ];
 
-/// The step that is left out unless asked for.
+/// The steps that are left out unless asked for.
 const SERVERS: &str = "servers";
-
-/// What `cargo xtask ci` is asked to do.
-pub(crate) enum Chosen {
-    List,
-    Run(Choice),
-}
-
-/// Which steps to run; an empty `only` means all. What `require` lists must not be absent.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Choice {
-    only: Vec<&'static str>,
-    skip: Vec<&'static str>,
-    require: Vec<&'static str>,
-    servers: bool,
-}
-
-impl Choice {
-    pub(crate) fn parse(options: &[&str]) -> Result<Chosen, String> {
-        let mut choice = Self::default();
-        let mut options = options.iter();
-        while let Some(option) = options.next() {
-            let list = match *option {
-                "--list" => return Ok(Chosen::List),
-                "--servers" => {
-                    choice.servers = true;
-                    continue;
-                }
-                "--only" => &mut choice.only,
-                "--skip" => &mut choice.skip,
-                "--require" => &mut choice.require,
-                other => return Err(format!("unknown option `{other}` of ci")),
-            };
-            let name =
-                options.next().ok_or_else(|| format!("{option} needs the name of a step"))?;
-            let step = STEPS.iter().find(|step| step.name == *name);
-            let step = step.ok_or_else(|| format!("no step is called `{name}`, see --list"))?;
-            list.push(step.name);
-        }
-        if STEPS.iter().any(|step| choice.takes(step)) {
-            Ok(Chosen::Run(choice))
-        } else {
-            Err("no step is left to run".to_owned())
-        }
-    }
-
-    /// What is required must have been there.
-    fn judged(&self, step: &Step, result: Result<Outcome, String>) -> Result<Outcome, String> {
-        match result {
-            Ok(Outcome::Absent(what)) if self.require.contains(&step.name) => Err(what),
-            other => other,
-        }
-    }
-
-    /// Whether this step is to say only that it was left out.
-    fn leaves_out(&self, step: &Step) -> bool {
-        step.name == SERVERS && !self.servers && !self.only.contains(&SERVERS)
-    }
-
-    fn takes(&self, step: &Step) -> bool {
-        (self.only.is_empty() || self.only.contains(&step.name)) && !self.skip.contains(&step.name)
-    }
-}
+const SERVER_LOGS: &str = "server-logs";
 
 /// The steps and what each of them does.
 pub(crate) fn list() -> String {
@@ -170,40 +135,20 @@ pub(crate) fn list() -> String {
 pub(crate) fn run(root: &Path, choice: &Choice) -> bool {
     let steps: Vec<&Step> = STEPS.iter().filter(|step| choice.takes(step)).collect();
     let begin = Instant::now();
-    let mut lines = Vec::new();
-    let mut failed = 0;
+    let mut summary = Summary::new(STEPS.len() - steps.len());
     for (i, step) in steps.iter().enumerate() {
         println!("\n==== [{}/{}] {}: {}", i + 1, steps.len(), step.name, step.about);
         let start = Instant::now();
-        let result = if choice.leaves_out(step) { without_servers(root) } else { (step.run)(root) };
-        let took = start.elapsed();
-        let line = match choice.judged(step, result) {
-            Ok(Outcome::Passed) => format!("passed  {:>8}  {}", seconds(took), step.name),
-            Ok(Outcome::Absent(what)) => {
-                format!("passed  {:>8}  {}: NOT RUN, {what}", seconds(took), step.name)
-            }
-            Err(what) => {
-                failed += 1;
-                format!("FAILED  {:>8}  {}: {what}", seconds(took), step.name)
-            }
+        let result = if choice.leaves_out(step) {
+            servers::left_out(step.name, root)
+        } else {
+            (step.run)(root)
         };
-        println!("---- {line}");
-        lines.push(line);
+        let result = choice.judged(step, result);
+        println!("---- {}", summary.add(step.name, start.elapsed(), result));
     }
-    println!("\n==== summary, after {}", seconds(begin.elapsed()));
-    for line in &lines {
-        println!("{line}");
-    }
-    let skipped = STEPS.len() - steps.len();
-    if skipped > 0 {
-        println!("{skipped} steps were not asked for");
-    }
-    println!("{} passed, {failed} failed", steps.len() - failed);
-    failed == 0
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+    println!("\n==== summary, after {}\n{summary}", summary::seconds(begin.elapsed()));
+    summary.is_good()
 }
 
 fn passed(result: Result<bool, String>) -> Result<Outcome, String> {
@@ -251,8 +196,10 @@ fn fuzz(root: &Path) -> Result<Outcome, String> {
     // The fuzzing engine is C++.
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     if Command::new(&compiler).arg("--version").output().is_err() {
-        println!("!!!! THERE IS NO C++ COMPILER: the fuzz targets are not compiled");
-        return Ok(Outcome::Absent("there is no C++ compiler".to_owned()));
+        return Ok(Skipped::outcome(
+            format!("there is no C++ compiler {}: no fuzz target is compiled", compiler.display()),
+            "install one, such as g++, or name yours in the variable CXX",
+        ));
     }
     let manifest = ["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
     cargo(root, &[manifest, ["--target-dir", "target/fuzz", "--quiet", "--bins"]].concat(), &[])
@@ -261,26 +208,11 @@ fn fuzz(root: &Path) -> Result<Outcome, String> {
 fn verify(root: &Path) -> Result<Outcome, String> {
     match conformance::verify(root)? {
         Some(good) => passed(Ok(good)),
-        None => {
-            let what = "skipped: python3 not found (1 check skipped)";
-            println!("!!!! {what}");
-            Ok(Outcome::Absent(what.to_owned()))
-        }
+        None => Ok(Skipped::outcome(
+            "python3 not found: no other program verifies the vectors of v2",
+            "install Python 3, or name yours in the variable PYTHON",
+        )),
     }
-}
-
-fn over_servers(root: &Path) -> Result<Outcome, String> {
-    servers::run(root)?;
-    for command in servers::COMMANDS {
-        program::plays(root, command)?;
-    }
-    Ok(Outcome::Passed)
-}
-
-fn without_servers(root: &Path) -> Result<Outcome, String> {
-    let what = servers::skipped(root)?;
-    println!("!!!! {what}");
-    Ok(Outcome::Absent(what))
 }
 
 fn simulate(root: &Path) -> Result<Outcome, String> {
@@ -330,59 +262,6 @@ fn cargo(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parse(options: &[&str]) -> Result<Choice, String> {
-        Choice::parse(options).map(|chosen| match chosen {
-            Chosen::List => panic!("not a list"),
-            Chosen::Run(choice) => choice,
-        })
-    }
-
-    #[test]
-    fn steps_are_chosen_by_name() {
-        assert_eq!(parse(&[]).unwrap(), Choice::default());
-        let only = parse(&["--only", "fmt", "--only", "tidy"]).unwrap();
-        assert_eq!(only, Choice { only: vec!["fmt", "tidy"], ..Choice::default() });
-        let taken = |choice: &Choice| STEPS.iter().filter(|step| choice.takes(step)).count();
-        assert_eq!(taken(&only), 2);
-        assert_eq!(taken(&parse(&["--skip", "fmt"]).unwrap()), STEPS.len() - 1);
-        assert!(matches!(Choice::parse(&["--list"]), Ok(Chosen::List)));
-    }
-
-    #[test]
-    fn what_is_required_must_be_there() {
-        let step = STEPS.iter().find(|step| step.name == "verify").unwrap();
-        let absent = || Ok(Outcome::Absent("no python3".to_owned()));
-        assert!(Choice::default().judged(step, absent()).is_ok());
-        let strict = parse(&["--require", "verify"]).unwrap();
-        assert_eq!(strict.judged(step, absent()).err().as_deref(), Some("no python3"));
-        assert!(strict.judged(step, Ok(Outcome::Passed)).is_ok());
-        assert!(strict.judged(&STEPS[0], absent()).is_ok());
-    }
-
-    #[test]
-    fn servers_are_for_those_who_ask() {
-        let step = STEPS.iter().find(|step| step.name == SERVERS).unwrap();
-        assert!(parse(&[]).unwrap().leaves_out(step));
-        assert!(!parse(&["--servers"]).unwrap().leaves_out(step));
-        assert!(!parse(&["--only", "servers"]).unwrap().leaves_out(step));
-        assert!(!parse(&[]).unwrap().leaves_out(&STEPS[0]));
-        assert!(
-            parse(&["--require", "servers"])
-                .unwrap()
-                .judged(step, Ok(Outcome::Absent(String::new())))
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn bad_choices_are_refused() {
-        assert_eq!(parse(&["--only"]).unwrap_err(), "--only needs the name of a step");
-        assert_eq!(parse(&["--only", "x"]).unwrap_err(), "no step is called `x`, see --list");
-        assert_eq!(parse(&["--quick"]).unwrap_err(), "unknown option `--quick` of ci");
-        let both = ["--only", "fmt", "--skip", "fmt"];
-        assert_eq!(parse(&both).unwrap_err(), "no step is left to run");
-    }
 
     #[test]
     fn steps_have_different_names_and_all_are_listed() {

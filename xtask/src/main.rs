@@ -11,7 +11,6 @@ mod conformance;
 mod licences;
 mod metadata;
 mod sabotage;
-mod servers;
 mod sim;
 mod tidy;
 
@@ -46,8 +45,10 @@ Options of ci:
   --list          Print the steps and what each of them does
   --only STEP     Run only this step (may be repeated)
   --skip STEP     Leave this step out (may be repeated)
-  --require STEP  Fail if what this step needs is absent (may be repeated)
+  --require STEP  Fail if this step is skipped, since what it needs is absent (may be repeated)
   --servers       Talk over real servers too, and fail if one is not installed
+  The last line is `N passed, M skipped, K failed`; above it is what was skipped, and how to have
+  it checked.
 
 Options of conformance:
   --vectors DIR   Use this folder of vectors instead of our own (may be repeated)

@@ -26,8 +26,8 @@ use venue::Venue;
 
 /// Runs the command.
 pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
-    let stop = Stop::listen();
-    let venue = Venue::of(args)?;
+    let mut stop = Stop::listen();
+    let venue = stop.or(Venue::of(args)).await?;
     let name = venue.name()?;
     let place = match (&args.identity, &args.data_dir) {
         (Some(file), _) => Place::of_file(file),
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
     });
 
     let (label, shown) = (venue.room().to_owned(), venue.describe());
-    let channel = venue.connect(&identity).await?;
+    let channel = stop.or(venue.connect(&identity)).await?;
 
     say(&format!("mpenc: room {shown}"));
     say(PROTECTED);

@@ -28,7 +28,9 @@ pub(crate) async fn run(args: &RelayArgs) -> Result<(), Failure> {
         "relay: packets are sealed end to end; to hide who talks with whom, put TLS before it",
     );
     relay
-        .run(async move { stop.wait().await })
+        .run(async move {
+            stop.wait().await;
+        })
         .await
         .map_err(|error| Failure::check(format!("the relay failed: {}", plain(&error))))?;
     let counts = stats.counts();

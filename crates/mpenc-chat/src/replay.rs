@@ -9,6 +9,7 @@ use std::path::Path;
 use mpenc_relay::Loss;
 use tokio::time::Instant;
 
+use crate::chat::Stop;
 use crate::cli::ReplayArgs;
 use crate::company::Company;
 use crate::failure::Failure;
@@ -30,7 +31,13 @@ use perform::Performance;
 pub(crate) async fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let mut report = Report::default();
-    let result = replay(args, &mut report).await;
+    // Whoever is stopped without listening leaves behind what it began: a terminal that shows
+    // nothing, a server of our own.
+    let mut stop = Stop::listen();
+    let result = tokio::select! {
+        result = replay(args, &mut report) => result,
+        status = stop.wait() => return Err(Failure::Told(status)),
+    };
     report.wall_seconds = started.elapsed().as_secs_f64();
     report.conclude("replay", args.json, result)
 }
@@ -78,7 +85,7 @@ async fn hall(args: &ReplayArgs, grace: Duration) -> Result<Hall, Failure> {
         Some(Some(_)) if args.chaos.is_some() => Err(Failure::input(
             "--chaos needs a server of our own; use --xmpp without a room, or no --chaos",
         )),
-        Some(Some(room)) => Ok(Hall::Xmpp(Xmpp::room(room, &args.account)?)),
+        Some(Some(room)) => Ok(Hall::Xmpp(Xmpp::room(room, &args.account).await?)),
         Some(None) => Ok(Hall::Xmpp(Xmpp::own(args.chaos.map(|_| HIBERNATION)).await?)),
         None => Hall::relay(args.relay.as_deref(), grace, lost(args)).await,
     }

@@ -1,5 +1,6 @@
 //! Rooms of XMPP servers: our own for a demonstration, or somebody's.
 
+mod hidden;
 mod password;
 mod renamed;
 mod way;
@@ -70,12 +71,12 @@ impl Xmpp {
     /// # Errors
     ///
     /// If there is no account or password.
-    pub(crate) fn room(room: &str, args: &XmppArgs) -> Result<Self, Failure> {
+    pub(crate) async fn room(room: &str, args: &XmppArgs) -> Result<Self, Failure> {
         let jid = args.jid.as_deref().ok_or_else(|| Failure::input("--jid is missing"))?;
         let account = jid.split('/').next().unwrap_or(jid).to_owned();
         // What is wrong otherwise is said before anybody types a password.
         let way = Way::of(args)?;
-        let password = password::find(args, &account)?;
+        let password = password::find(args, &account).await?;
         let login = Login { account, password, way };
         Ok(Self { login, rooms: Rooms::One(room.to_owned()), _own: None })
     }
@@ -139,12 +140,12 @@ pub(crate) fn refused(error: ConnectError) -> Failure {
 /// # Errors
 ///
 /// If the address or the way to the server makes no sense, or no password is to be had.
-pub(crate) fn account(args: &XmppArgs) -> Result<Account, Failure> {
+pub(crate) async fn account(args: &XmppArgs) -> Result<Account, Failure> {
     let jid = args.jid.as_deref().ok_or_else(|| Failure::input("--jid is missing"))?;
     let way = Way::of(args)?;
     // What is wrong with the address is said before anybody types a password.
     Account::new(jid, Password::new(String::new())).map_err(wrong)?;
-    way.apply(Account::new(jid, password::find(args, jid)?).map_err(wrong)?)
+    way.apply(Account::new(jid, password::find(args, jid).await?).map_err(wrong)?)
 }
 
 /// The account of people on a server of our own.

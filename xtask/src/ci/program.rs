@@ -9,17 +9,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Outcome, cargo};
+use super::{Outcome, Skipped, cargo};
 
 /// The README's commands.
 pub(super) const DEMO: &str = "cargo run --release -p mpenc-chat -- demo";
 pub(super) const SCENE: &str =
     "cargo run --release -p mpenc-chat -- replay crates/mpenc-chat/scenes/hamlet-1-1.txt";
 
-/// Real conversations beside the repository, with the cut of each: lines and members. Each takes
-/// seconds; the whole logs take minutes.
+/// Name of a log, and how many of its lines and people take part.
+pub(super) type Cut = (&'static str, u32, u32);
+
+/// Real conversations beside the repository, with the cut of each. Each takes seconds; the whole
+/// logs take minutes.
 const LOGS_FOLDER: &str = "../shared/data/irc";
-const LOGS: [(&str, u32, u32); 3] = [
+const LOGS: [Cut; 3] = [
     ("ubuntu-meeting.0.ascii.txt", 400, 16),
     ("rust.0.ascii.txt", 400, 16),
     ("2004-11-15_03.raw.txt", 500, 16),
@@ -56,30 +59,43 @@ pub(super) fn plays(root: &Path, command: &str) -> Result<(), String> {
 }
 
 pub(super) fn logs(root: &Path) -> Result<Outcome, String> {
+    replay_cuts(root, &LOGS, &[])
+}
+
+/// Replays cuts of the logs, with more arguments that say where.
+pub(super) fn replay_cuts(
+    root: &Path,
+    cuts: &[Cut],
+    place: &[&'static str],
+) -> Result<Outcome, String> {
     let folder = root.join(LOGS_FOLDER);
     if !folder.is_dir() {
-        println!("!!!! {LOGS_FOLDER} IS ABSENT: no real conversation is replayed");
-        return Ok(Outcome::Absent(format!("{LOGS_FOLDER} is absent")));
+        return Ok(Skipped::outcome(
+            format!("{LOGS_FOLDER} is absent: {} real conversations are not replayed", cuts.len()),
+            format!("put {} into {LOGS_FOLDER}", names(cuts)),
+        ));
     }
     let mut failures = Vec::new();
-    for (name, lines, members) in LOGS {
+    for (name, lines, members) in cuts {
         let file = folder.join(name);
         let (lines, members) = (lines.to_string(), members.to_string());
         let command = "cargo run --release --quiet -p mpenc-chat -- replay";
-        let rest = [
-            file.as_os_str(),
-            "--limit".as_ref(),
-            lines.as_ref(),
-            "--max-members".as_ref(),
-            members.as_ref(),
-            "--json".as_ref(),
-        ];
+        let limits: [&OsStr; 4] =
+            ["--limit".as_ref(), lines.as_ref(), "--max-members".as_ref(), members.as_ref()];
+        let mut rest = vec![file.as_os_str()];
+        rest.extend(limits);
+        rest.extend(place.iter().map(OsStr::new));
+        rest.push("--json".as_ref());
         if let Err(what) = run(root, command, &rest).and_then(|last| check_report(&last)) {
             println!("!!!! {name}: {what}");
             failures.push(format!("{name}: {what}"));
         }
     }
     if failures.is_empty() { Ok(Outcome::Passed) } else { Err(failures.join("; ")) }
+}
+
+fn names(cuts: &[Cut]) -> String {
+    cuts.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// `demo: OK: <n> members, <m> messages, all fully acknowledged, <k> membership operations`.
@@ -199,6 +215,16 @@ fn last_line(lines: &Receiver<String>, limit: Duration) -> Result<String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_the_logs_nothing_has_passed() {
+        let empty = std::env::temp_dir().join("no-such-folder/of-mpenc");
+        let Ok(Outcome::Skipped(skipped)) = replay_cuts(&empty, &LOGS, &[]) else {
+            panic!("there is nothing to replay")
+        };
+        assert!(skipped.what.ends_with("3 real conversations are not replayed"), "{skipped:?}");
+        assert!(skipped.instead.contains("rust.0.ascii.txt, "), "{skipped:?}");
+    }
 
     #[test]
     fn the_demo_must_say_that_something_happened() {

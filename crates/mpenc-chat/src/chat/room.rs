@@ -107,7 +107,7 @@ impl Room {
                         return self.leave().await;
                     }
                 }
-                () = stop.wait() => {
+                _ = stop.wait() => {
                     if self.stopping.is_some() {
                         self.fail(1, "left without waiting for the others to know");
                         return self.leave().await;

@@ -26,10 +26,11 @@ pub(super) enum Venue {
 }
 
 impl Venue {
-    pub(super) fn of(args: &ChatArgs) -> Result<Self, Failure> {
+    /// May ask for a password. Cancel safe.
+    pub(super) async fn of(args: &ChatArgs) -> Result<Self, Failure> {
         #[cfg(feature = "xmpp")]
         if let Some(room) = &args.xmpp {
-            let account = crate::xmpp::account(&args.account)?;
+            let account = crate::xmpp::account(&args.account).await?;
             return Ok(Self::Xmpp { account, room: room.clone() });
         }
         match (&args.relay, &args.room, &args.name) {

@@ -13,6 +13,8 @@ mod bad_input;
 mod chat;
 mod demo;
 mod help;
+#[cfg(all(unix, feature = "xmpp"))]
+mod password;
 mod peer;
 mod program;
 mod relay;

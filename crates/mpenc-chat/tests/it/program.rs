@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 /// Longest wait for anything. The machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program with arguments, not yet started, in an environment of its own.
 pub(crate) fn mpenc(args: &[&str]) -> Command {
@@ -110,9 +110,7 @@ impl Running {
     /// Sends it a signal by name.
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
-        assert!(sent.success());
+        signal(&self.child, name);
     }
 
     /// Waits for its end; its exit status and everything it printed.
@@ -131,6 +129,14 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a signal by name.
+#[cfg(unix)]
+pub(crate) fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
+    assert!(sent.success());
 }
 
 /// A relay on a free port, and its address.
