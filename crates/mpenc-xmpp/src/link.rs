@@ -236,7 +236,7 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
                 Some(Event::Stanza(stanza)) => link.update(|state| state.receive(stanza, now())),
                 Some(Event::Stream(StreamEvent::Suspended)) => {
                     tracing::debug!("the connection is lost");
-                    lost = Some(now());
+                    lost.get_or_insert_with(now);
                     link.update(State::suspended);
                 }
                 Some(Event::Stream(StreamEvent::Resumed)) => {
