@@ -1,31 +1,56 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use mpenc_types::{MessageId, guard};
+use mpenc_types::{MemberId, MessageId, guard};
 
 /// The packets of a subsession that may have to be sent again (LIV-020, LIV-021), byte for byte.
 ///
-/// Keeping them costs no secrecy: whoever listens to the channel has them. What others wrote goes
-/// first when there are too many bytes, oldest first, since its authors and everybody else have
-/// it too; then the owner's oldest.
+/// Keeping them costs no secrecy: whoever listens to the channel has them. Others' packets and the
+/// owner's have limits of their own, so that neither makes room for the other. If there are too
+/// many bytes of others, the oldest goes of whoever has most: its author keeps it too, and nobody
+/// can crowd out what a third member wrote. Of the owner's the oldest goes.
 #[derive(Clone, Debug, Default)]
 pub struct PacketCache {
     packets: BTreeMap<MessageId, Cached>,
-    /// Oldest first: those of others, and the owner's.
-    order: [BTreeMap<u64, MessageId>; 2],
-    bytes: usize,
+    own: Share,
+    others: BTreeMap<MemberId, Share>,
+    others_bytes: usize,
     count: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Cached {
     place: u64,
-    own: bool,
+    /// `None` for the owner.
+    author: Option<MemberId>,
     packet: Vec<u8>,
 }
 
-/// Bytes of packets that a subsession keeps for resending: 8 MiB.
+/// What one author has of it.
+#[derive(Clone, Debug, Default)]
+struct Share {
+    /// Oldest first; those that are not kept any more are left in it for a while.
+    order: VecDeque<(u64, MessageId)>,
+    kept: usize,
+    bytes: usize,
+}
+
+/// Packets that an author has in the order though they are not kept, besides as many as are.
+const MAX_STALE: usize = 16;
+
+impl Share {
+    fn oldest(&self) -> Option<MessageId> {
+        self.order.front().map(|(_, id)| *id)
+    }
+}
+
+/// Bytes of packets of others that a subsession keeps for resending: 8 MiB.
 pub const MAX_CACHED_BYTES: usize = 8 << 20;
+
+/// Bytes of the owner's packets that it keeps: 24 MiB. The longest text has 16 MiB and goes out in
+/// one piece, before anybody can have acknowledged any of it, and at first nobody else has it; half
+/// as much again is for padding and what else is in the packets.
+pub const MAX_OWN_CACHED_BYTES: usize = 24 << 20;
 
 impl PacketCache {
     /// An empty one.
@@ -34,21 +59,50 @@ impl PacketCache {
         Self::default()
     }
 
-    /// Keeps the packet of an accepted message; of one that is kept already, the first.
-    pub fn insert(&mut self, id: MessageId, own: bool, packet: Vec<u8>) {
+    /// Keeps the packet of an accepted message by this author; of one that is kept already, the
+    /// first. `own` if the author is the owner.
+    pub fn insert(&mut self, id: MessageId, author: &MemberId, own: bool, packet: Vec<u8>) {
         if self.packets.contains_key(&id) {
             return;
         }
         let place = self.count;
         self.count = place.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(packet.len());
-        self.order_of(own).insert(place, id);
-        self.packets.insert(id, Cached { place, own, packet });
-        //= docs/spec/protocol.md#LIV-021
-        while guard!("resend-cache-bound") && self.bytes > MAX_CACHED_BYTES {
-            let [others, own] = &self.order;
-            let Some(oldest) = others.values().chain(own.values()).next().copied() else { break };
-            self.remove(&oldest);
+        let bytes = packet.len();
+        let author = (!own).then(|| author.clone());
+        let share = match &author {
+            None => &mut self.own,
+            Some(author) => {
+                self.others_bytes = self.others_bytes.saturating_add(bytes);
+                self.others.entry(author.clone()).or_default()
+            }
+        };
+        // Most authors have few.
+        share.order.reserve_exact(usize::from(share.order.is_empty()));
+        share.order.push_back((place, id));
+        share.kept = share.kept.saturating_add(1);
+        share.bytes = share.bytes.saturating_add(bytes);
+        self.packets.insert(id, Cached { place, author, packet });
+        while let Some(surplus) = self.surplus()
+            && guard!("resend-cache-bound")
+        {
+            self.remove(&surplus);
+        }
+    }
+
+    /// What has to go, if there is too much.
+    //= docs/spec/protocol.md#LIV-021
+    fn surplus(&self) -> Option<MessageId> {
+        if self.own.bytes > MAX_OWN_CACHED_BYTES {
+            return self.own.oldest();
+        }
+        if self.others_bytes <= MAX_CACHED_BYTES {
+            return None;
+        }
+        let mut others = self.others.values().filter(|share| share.kept > 0);
+        if guard!("resend-cache-fair") {
+            others.max_by_key(|share| share.bytes)?.oldest()
+        } else {
+            others.next()?.oldest()
         }
     }
 
@@ -60,15 +114,37 @@ impl PacketCache {
 
     /// Forgets the packet of a message.
     pub fn remove(&mut self, id: &MessageId) {
-        let Some(cached) = self.packets.remove(id) else { return };
-        self.order_of(cached.own).remove(&cached.place);
-        self.bytes = self.bytes.saturating_sub(cached.packet.len());
+        let Some(Cached { author, packet, .. }) = self.packets.remove(id) else { return };
+        let share = match &author {
+            None => Some(&mut self.own),
+            Some(author) => {
+                self.others_bytes = self.others_bytes.saturating_sub(packet.len());
+                self.others.get_mut(author)
+            }
+        };
+        let Some(share) = share else { return };
+        share.bytes = share.bytes.saturating_sub(packet.len());
+        share.kept = share.kept.saturating_sub(1);
+        let packets = &self.packets;
+        let is_kept = |(place, id): &(u64, MessageId)| {
+            packets.get(id).is_some_and(|cached| cached.place == *place)
+        };
+        // The oldest is one that is kept, and few others are not.
+        while share.order.front().is_some_and(|oldest| !is_kept(oldest)) {
+            share.order.pop_front();
+        }
+        if share.order.len() > share.kept.saturating_mul(2).saturating_add(MAX_STALE) {
+            share.order.retain(is_kept);
+        }
+        if let Some(author) = author.filter(|_| share.kept == 0) {
+            self.others.remove(&author);
+        }
     }
 
     /// Bytes of all packets.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.own.bytes.saturating_add(self.others_bytes)
     }
 
     /// Number of packets.
@@ -82,11 +158,6 @@ impl PacketCache {
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
-
-    fn order_of(&mut self, own: bool) -> &mut BTreeMap<u64, MessageId> {
-        let [others, owners] = &mut self.order;
-        if own { owners } else { others }
-    }
 }
 
 #[cfg(test)]
@@ -99,36 +170,80 @@ mod tests {
         MessageId::new(&[n]).unwrap()
     }
 
+    fn insert(cache: &mut PacketCache, n: u8, author: &str, bytes: usize) {
+        let own = author == "me";
+        cache.insert(id(n), &MemberId::new(author).unwrap(), own, vec![n; bytes]);
+    }
+
+    fn kept(cache: &PacketCache) -> Vec<u8> {
+        (0..=255).filter(|n| cache.get(&id(*n)).is_some()).collect()
+    }
+
     #[test]
     fn packets_come_back_byte_for_byte() {
-        let mut cache = PacketCache::new();
-        cache.insert(id(1), false, vec![1, 2, 3]);
-        cache.insert(id(1), false, vec![4]);
-        assert_eq!(cache.get(&id(1)), Some(&[1, 2, 3][..]));
-        assert_eq!((cache.len(), cache.bytes()), (1, 3));
-        cache.remove(&id(1));
-        cache.remove(&id(1));
-        assert!(cache.is_empty() && cache.bytes() == 0 && cache.get(&id(1)).is_none());
+        for author in ["me", "alice"] {
+            let mut cache = PacketCache::new();
+            insert(&mut cache, 1, author, 3);
+            insert(&mut cache, 1, author, 4);
+            assert_eq!(cache.get(&id(1)), Some(&[1, 1, 1][..]));
+            assert_eq!((cache.len(), cache.bytes()), (1, 3));
+            cache.remove(&id(1));
+            cache.remove(&id(1));
+            assert!(cache.is_empty() && cache.bytes() == 0 && cache.get(&id(1)).is_none());
+        }
     }
 
     //= docs/spec/protocol.md#LIV-021
     //= type=test
     #[test]
-    fn what_others_wrote_makes_room_first() {
+    fn others_and_the_owner_take_no_room_from_each_other() {
         let mut cache = PacketCache::new();
-        let quarter = || vec![0; MAX_CACHED_BYTES / 4];
-        cache.insert(id(1), true, quarter());
-        for n in 2..=4 {
-            cache.insert(id(n), false, quarter());
+        for n in 1..=4 {
+            insert(&mut cache, n, "me", MAX_OWN_CACHED_BYTES / 4);
+            insert(&mut cache, 10 + n, "alice", MAX_CACHED_BYTES / 4);
         }
-        assert_eq!(cache.len(), 4);
-        for n in 5..=7 {
-            cache.insert(id(n), true, quarter());
-            assert!(cache.bytes() <= MAX_CACHED_BYTES);
-            assert!(cache.get(&id(n - 3)).is_none(), "the oldest of others");
+        assert_eq!(kept(&cache), [1, 2, 3, 4, 11, 12, 13, 14]);
+        insert(&mut cache, 15, "alice", MAX_CACHED_BYTES / 4);
+        assert_eq!(kept(&cache), [1, 2, 3, 4, 12, 13, 14, 15]);
+        insert(&mut cache, 5, "me", MAX_OWN_CACHED_BYTES / 4);
+        assert_eq!(kept(&cache), [2, 3, 4, 5, 12, 13, 14, 15]);
+        assert_eq!(cache.bytes(), MAX_CACHED_BYTES + MAX_OWN_CACHED_BYTES);
+    }
+
+    #[test]
+    fn the_order_holds_hardly_more_than_what_is_kept() {
+        let mut cache = PacketCache::new();
+        for author in ["me", "alice"] {
+            insert(&mut cache, 0, author, 1);
+            for _ in 0..100 {
+                for n in 1..=100 {
+                    insert(&mut cache, n, author, 1);
+                    cache.remove(&id(n));
+                }
+            }
+            let share =
+                if author == "me" { &cache.own } else { cache.others.values().next().unwrap() };
+            assert_eq!((share.kept, share.bytes, share.oldest()), (1, 1, Some(id(0))));
+            assert!(share.order.len() <= 2 + MAX_STALE);
+            cache.remove(&id(0));
         }
-        cache.insert(id(8), true, quarter());
-        assert!(cache.get(&id(1)).is_none(), "only then the oldest of ours");
-        assert!(cache.get(&id(8)).is_some());
+        assert!(cache.others.is_empty() && cache.own.order.is_empty());
+    }
+
+    //= docs/spec/attacks.md#ATK-108
+    //= type=test
+    //= docs/spec/protocol.md#LIV-016
+    //= type=test
+    #[test]
+    fn whoever_has_most_makes_room() {
+        let mut cache = PacketCache::new();
+        for (n, author) in [(1, "alice"), (2, "alice"), (3, "bob"), (4, "me")] {
+            insert(&mut cache, n, author, MAX_CACHED_BYTES / 8);
+        }
+        for n in 100..200 {
+            insert(&mut cache, n, "mallory", MAX_CACHED_BYTES / 8);
+            assert!(cache.bytes() <= MAX_CACHED_BYTES + MAX_CACHED_BYTES / 8);
+        }
+        assert_eq!(kept(&cache), [1, 2, 3, 4, 195, 196, 197, 198, 199]);
     }
 }

@@ -48,12 +48,14 @@ mod repair;
 mod resend;
 mod timing;
 
-pub use cache::{MAX_CACHED_BYTES, PacketCache};
+pub use cache::{MAX_CACHED_BYTES, MAX_OWN_CACHED_BYTES, PacketCache};
 pub use deadlines::{Deadline, Deadlines, TimerKind};
 pub use latency::LatencyEstimator;
 pub use monitor::{AckAction, AckMonitor, MessageTimes};
 pub use presence::{Presence, PresenceChange, PresenceState};
 pub use preset::{Flow, Preset, UnknownPreset};
-pub use repair::{Asking, MAX_ASKED, MAX_MISSED, MAX_OWED, Repair};
+pub use repair::{
+    Asking, BROUGHT, MAX_ASKED, MAX_HELPFUL_PROBES, MAX_MISSED, MAX_OWED, MAX_PROBES, Repair,
+};
 pub use resend::Budget;
 pub use timing::{Resend, Timing};

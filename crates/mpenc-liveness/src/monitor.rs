@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mpenc_types::{BodyKind, MessageId, Timestamp, guard};
 
-use crate::resend::Schedule;
+use crate::resend::{Budget, Schedule};
 use crate::{Deadline, Deadlines, TimerKind, Timing};
 
 /// What a subsession has to do because time passed; see [`AckMonitor::handle_timeout`].
@@ -18,7 +18,8 @@ pub enum AckAction {
     /// missing may have read it all the same.
     NotFullyAcked(MessageId),
     /// Send the packet of this message again, with the explicit acks that it needs before it
-    /// (LIV-015, LIV-019), and tell [`AckMonitor::on_resent`] of each of those.
+    /// (LIV-015, LIV-019), and tell [`AckMonitor::on_resent`] of each packet that goes out: that
+    /// is what counts towards LIV-024. At most one in a call.
     Resend(MessageId),
 }
 
@@ -140,7 +141,8 @@ impl AckMonitor {
         self.rows.insert(id, row);
         //= docs/spec/protocol.md#LIV-003
         //= docs/spec/protocol.md#LIV-004
-        if kind.is_monitored() {
+        let monitored = kind.is_monitored() || !guard!("no-ack-of-ack");
+        if monitored {
             self.open.insert(place, id);
             if guard!("ack-monitor") {
                 self.deadlines.set(Cause::FullAck(place), now + self.timing.fa_intv());
@@ -153,7 +155,7 @@ impl AckMonitor {
         //= docs/spec/protocol.md#LIV-012
         if own {
             self.deadlines.cancel(&Cause::OwnAck);
-        } else if kind.is_monitored() {
+        } else if monitored {
             let delay = self.ack_delay(kind);
             let delay = if guard!("ack-rate") { delay } else { Duration::ZERO };
             self.deadlines.set_earliest(Cause::OwnAck, now + delay);
@@ -316,7 +318,7 @@ impl AckMonitor {
     }
 
     /// As [`handle_timeout`](Self::handle_timeout), but resends only what it is useful to send
-    /// again now; the rest comes up again as if it had been sent.
+    /// again now, and can be; the rest comes up again as if it had been sent, and costs nothing.
     #[must_use]
     pub fn handle_timeout_where(
         &mut self,
@@ -327,6 +329,7 @@ impl AckMonitor {
         let now = self.clamp(now);
         let mut actions = Vec::new();
         let mut ack_due = false;
+        let mut granted = false;
         while let Some((_, cause)) = self.deadlines.pop_due(now) {
             match cause {
                 //= docs/spec/protocol.md#LIV-009
@@ -336,7 +339,9 @@ impl AckMonitor {
                 }
                 Cause::FullAck(place) => actions.extend(self.overdue(now, place, random)),
                 Cause::Resend(place) => {
-                    actions.extend(self.resend(now, place, random, useful));
+                    let resend = self.resend(now, place, granted, random, useful);
+                    granted |= resend.is_some();
+                    actions.extend(resend);
                 }
             }
         }
@@ -379,10 +384,13 @@ impl AckMonitor {
         Some(AckAction::NotFullyAcked(id))
     }
 
+    /// `granted` if one goes out now: what it costs is known when it has gone, so that others wait
+    /// for the next turn.
     fn resend(
         &mut self,
         now: Timestamp,
         place: u64,
+        granted: bool,
         random: &mut dyn FnMut() -> u32,
         useful: &dyn Fn(&MessageId) -> bool,
     ) -> Option<AckAction> {
@@ -393,18 +401,15 @@ impl AckMonitor {
         let throttled = now < row.copied_at + resend.throttle && guard!("resend-throttle");
         let throttled = throttled || !useful(&id);
         //= docs/spec/protocol.md#LIV-024
-        if !throttled && !self.schedule.budget.is_free(now) && guard!("resend-budget") {
-            self.deadlines.set(Cause::Resend(place), self.schedule.budget.free_at());
+        let taken = if granted { now + Budget::share(self.timing.bc_lat()) } else { now };
+        let turn = taken.max(self.schedule.budget.free_at());
+        if !throttled && turn > now && guard!("resend-budget") {
+            self.deadlines.set(Cause::Resend(place), turn);
             return None;
         }
         let interval = self.schedule.next_interval(place, &resend, random);
         self.again_in(now, place, interval);
-        if throttled {
-            return None;
-        }
-        // Takes its share now, so that others that are due wait for their turn.
-        self.on_resent(now, id);
-        Some(AckAction::Resend(id))
+        (!throttled).then_some(AckAction::Resend(id))
     }
 
     fn again_in(&mut self, now: Timestamp, place: u64, interval: Duration) {

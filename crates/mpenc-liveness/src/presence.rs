@@ -212,6 +212,8 @@ mod tests {
     //= type=test
     //= docs/spec/attacks.md#ATK-135
     //= type=test
+    //= docs/spec/attacks.md#ATK-140
+    //= type=test
     #[test]
     fn freshness_is_the_time_of_our_own_message() {
         let mut presence = presence();

@@ -16,6 +16,17 @@ pub const MAX_OWED: usize = 256;
 /// Messages of which a member remembers that somebody has asked for them.
 pub const MAX_ASKED: usize = 1024;
 
+/// How often whatever others have is asked for because of the same packets that cannot be read, if
+/// nothing comes of it. Anybody can make such packets, so they must not cause requests for ever.
+pub const MAX_PROBES: u8 = 4;
+
+/// How often it is asked for because of them if something comes of it each time.
+pub const MAX_HELPFUL_PROBES: u8 = 16;
+
+/// Messages that come within 2·BC_LAT of a request for whatever others have if it was of use, and
+/// not only because people go on writing: an author alone sends again eight in BC_LAT.
+pub const BROUGHT: u32 = 10;
+
 /// How often hearing others ask puts off one question of one's own. Nobody can tell a new request
 /// from an old one that somebody repeats, so that without an end to it nobody would have to ask.
 const MAX_PUT_OFF: u8 = 3;
@@ -35,12 +46,36 @@ const MAX_PUT_OFF: u8 = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Repair {
     missed: BTreeMap<MessageId, Missed>,
-    owed: BTreeMap<MessageId, Timestamp>,
+    /// When each is due, and its number among all that were ever owed: of those due at once the
+    /// first goes first, so that whoever is given ancestors before the rest can accept them.
+    owed: BTreeMap<MessageId, (Timestamp, u64)>,
+    owed_before: u64,
     /// Until when copies of these are answers to somebody.
     asked: BTreeMap<MessageId, Timestamp>,
-    /// When to ask next for whatever others have, and how often this brought nothing.
-    probe: Missed,
+    probe: Probe,
 }
+
+/// The search for whatever others have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Probe {
+    /// When it was asked for last.
+    last: Option<Timestamp>,
+    /// How often this brought nothing.
+    attempt: u8,
+    /// Messages that have come since, until then.
+    came: u32,
+    until: Timestamp,
+    /// When the requests for the same packets began, and the part of [`SERIES`] they have used.
+    began: Timestamp,
+    used: u8,
+    /// Packets that came until then do not count any more.
+    given_up: Option<Timestamp>,
+}
+
+/// What requests for the same packets may use up: one that follows on a helpful one uses 1, any
+/// other [`UNHELPFUL`].
+const SERIES: u8 = MAX_HELPFUL_PROBES;
+const UNHELPFUL: u8 = SERIES / MAX_PROBES;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Missed {
@@ -76,35 +111,63 @@ impl Repair {
     }
 
     /// Notes that a message came: accepted, refused, or now waiting for others itself.
-    pub fn on_arrived(&mut self, id: &MessageId) {
+    pub fn on_arrived(&mut self, now: Timestamp, id: &MessageId) {
         self.missed.remove(id);
-        self.probe.attempt = 0;
+        if now <= self.probe.until || !guard!("probe-cap") {
+            self.probe.came = self.probe.came.saturating_add(1);
+        }
     }
 
-    /// When to ask for whatever others have, if a packet cannot be read since a moment: the owner
-    /// may be so far behind that it cannot even tell what it misses.
+    /// When to ask for whatever others have, if the owner may be so far behind since a moment that
+    /// it cannot even tell what it misses. It is asked for again after BC_LAT if `enough` messages
+    /// came within 2·BC_LAT of the last time, or else after twice as long each time, up to 8·BC_LAT.
     #[must_use]
-    pub fn next_probe(&self, bc_lat: Duration, since: Timestamp) -> Timestamp {
+    pub fn next_probe(&self, bc_lat: Duration, since: Timestamp, enough: u32) -> Timestamp {
+        let Probe { last, attempt, came, .. } = self.probe;
+        let wait = if came >= enough { bc_lat } else { backoff(bc_lat, attempt.saturating_sub(1)) };
         let first = since + bc_lat;
-        self.probe.due.map_or(first, |due| due.max(first))
+        last.map_or(first, |last| first.max(last + wait))
     }
 
-    /// Whether to ask for whatever others have, if a packet cannot be read since a moment. It is
-    /// asked for again after BC_LAT, or if nothing came of it the next times, after twice as long
-    /// each, up to 8·BC_LAT.
+    /// Whether to ask for whatever others have now; see [`next_probe`](Self::next_probe). Packets
+    /// that cannot be read, of which the oldest came at `since`, are given up after [`MAX_PROBES`]
+    /// requests that brought nothing: see [`given_up`](Self::given_up).
     pub fn probing(
         &mut self,
         now: Timestamp,
         bc_lat: Duration,
         since: Timestamp,
+        enough: u32,
     ) -> Option<Asking> {
-        if self.next_probe(bc_lat, since) > now {
+        if self.next_probe(bc_lat, since, enough) > now {
             return None;
         }
-        let attempt = self.probe.attempt;
-        self.probe.due = Some(now + bc_lat * (1 << attempt.min(3)));
-        self.probe.attempt = attempt.saturating_add(1);
+        let Probe { last, attempt, came, mut began, mut used, mut given_up, .. } = self.probe;
+        // Long ago: what is tried now has nothing to do with what was tried then.
+        let lately = last.is_some_and(|last| now <= last + bc_lat.saturating_mul(16));
+        let helpful = lately && came >= enough;
+        let attempt = if lately && !helpful { attempt } else { 0 };
+        // What came after the others began has its own series.
+        if used == 0 || since > began {
+            (began, used) = (now, 0);
+        }
+        used = used.saturating_add(if helpful { 1 } else { UNHELPFUL });
+        if used >= SERIES && guard!("probe-cap") {
+            given_up = Some(began);
+            used = 0;
+        }
+        let until = now + bc_lat.saturating_mul(2);
+        let next = attempt.saturating_add(1);
+        self.probe =
+            Probe { last: Some(now), attempt: next, came: 0, until, began, used, given_up };
         Some(Asking { wanted: Vec::new(), attempt })
+    }
+
+    /// Packets that came until then, and cannot be read, are no cause to ask for anything any more:
+    /// that was done often enough.
+    #[must_use]
+    pub fn given_up(&self) -> Option<Timestamp> {
+        self.probe.given_up
     }
 
     /// Decides when to ask for what was missed since this was called last: BC_LAT / 16 to
@@ -141,7 +204,7 @@ impl Repair {
     pub fn on_asked(&mut self, now: Timestamp, bc_lat: Duration, id: MessageId) {
         self.asked.retain(|_, until| *until > now);
         if self.asked.len() < MAX_ASKED || !guard!("timer-cap") {
-            self.asked.insert(id, now + bc_lat * 4);
+            self.asked.insert(id, now + bc_lat.saturating_mul(4));
         }
     }
 
@@ -159,7 +222,9 @@ impl Repair {
             return;
         }
         let wait = if own { Duration::ZERO } else { bc_lat / 8 + share(bc_lat / 8 * 7, random) };
-        self.owed.entry(id).or_insert(now + wait);
+        let number = self.owed_before;
+        self.owed_before = number.saturating_add(1);
+        self.owed.entry(id).or_insert((now + wait, number));
     }
 
     /// Notes that a copy of a message was sent or seen: no need to send another.
@@ -198,7 +263,7 @@ impl Repair {
             if asking.wanted.len() >= max || missed.due.is_none_or(|due| due > soon) {
                 continue;
             }
-            let wait = bc_lat * (1 << missed.attempt.min(3));
+            let wait = backoff(bc_lat, missed.attempt);
             missed.due = Some(now + wait + share(wait / 4, random));
             asking.attempt = asking.attempt.max(missed.attempt);
             missed.attempt = missed.attempt.saturating_add(1);
@@ -210,8 +275,8 @@ impl Repair {
 
     /// A message to be sent again now, if one is due.
     pub fn answer(&mut self, now: Timestamp) -> Option<MessageId> {
-        let due = self.owed.iter().filter(|(_, due)| **due <= now);
-        let (id, _) = due.min_by_key(|(_, due)| **due)?;
+        let due = self.owed.iter().filter(|(_, (due, _))| *due <= now);
+        let (id, _) = due.min_by_key(|(_, order)| **order)?;
         let id = *id;
         self.owed.remove(&id);
         Some(id)
@@ -226,8 +291,13 @@ impl Repair {
     /// When [`answer`](Self::answer) should be called next.
     #[must_use]
     pub fn next_answer(&self) -> Option<Timestamp> {
-        self.owed.values().min().copied()
+        self.owed.values().map(|(due, _)| *due).min()
     }
+}
+
+/// BC_LAT, twice as long for each attempt before, up to 8·BC_LAT.
+fn backoff(bc_lat: Duration, attempt: u8) -> Duration {
+    bc_lat.saturating_mul(1 << attempt.min(3))
 }
 
 /// A random part of a time.
@@ -274,7 +344,7 @@ mod tests {
             let attempt = u8::try_from(attempt).unwrap();
             assert_eq!(ask(&mut repair, now), Some(Asking { wanted: wanted.clone(), attempt }));
         }
-        repair.on_arrived(&id(1));
+        repair.on_arrived(at(93_000), &id(1));
         assert_eq!((repair.next_question(), ask(&mut repair, 900_000)), (None, None));
     }
 
@@ -330,20 +400,83 @@ mod tests {
     //= docs/spec/v2.md#V2-035
     //= type=test
     #[test]
-    fn who_cannot_read_asks_for_anything_until_it_helps() {
+    fn what_is_owed_at_the_same_time_goes_in_order() {
         let mut repair = Repair::new();
+        for n in [5, 2, 9, 1] {
+            repair.owe(at(0), BC_LAT, id(n), true, &mut || 0);
+        }
+        let order: Vec<_> = core::iter::from_fn(|| repair.answer(at(0))).collect();
+        assert_eq!(order, [id(5), id(2), id(9), id(1)]);
+    }
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn who_cannot_read_asks_for_anything_until_it_helps() {
+        let asked = |came: u64| probes(&mut Repair::new(), came);
+        // Four times, each twice as long after the one before, and then no more.
+        assert_eq!(asked(0), [(5, 0), (9, 1), (17, 2), (33, 3)]);
+        // What people go on writing makes no difference.
+        assert_eq!(asked(1), [(5, 0), (9, 1), (17, 2), (33, 3)]);
+        // As long as it helps, soon again, but not for ever: whoever sends what cannot be read
+        // could wait for a lively conversation.
+        let helpful = asked(5);
+        let expected: Vec<_> = (0..13).map(|n| (5 + 4 * n, 0)).collect();
+        assert_eq!(helpful, expected);
+    }
+
+    /// The seconds at which whatever others have is asked for, and the attempts, if so many
+    /// messages come in a second, because of packets that came in the first.
+    fn probes(repair: &mut Repair, came: u64) -> Vec<(u64, u8)> {
         let mut asked = Vec::new();
-        for now in 0..100 {
-            if let Some(asking) = repair.probing(at(now * 1_000), BC_LAT, at(1_000)) {
+        for now in 0..300 {
+            let unreadable = Some(at(1_000)).filter(|since| Some(*since) > repair.given_up());
+            let asking = unreadable
+                .and_then(|since| repair.probing(at(now * 1_000), BC_LAT, since, BROUGHT));
+            if let Some(asking) = asking {
                 assert!(asking.wanted.is_empty());
                 asked.push((now, asking.attempt));
             }
-            if now == 40 {
-                repair.on_arrived(&id(1));
+            (0..came).for_each(|_| repair.on_arrived(at(now * 1_000), &id(1)));
+        }
+        asked
+    }
+
+    //= docs/spec/v2.md#V2-035
+    //= type=test
+    #[test]
+    fn packets_that_came_later_count_for_themselves() {
+        let mut repair = Repair::new();
+        assert_eq!(probes(&mut repair, 0).len(), 4);
+        let given_up = repair.given_up().unwrap();
+        assert_eq!(given_up, at(5_000), "what came after the first request had not all four");
+        // Long after the others: at once, and as if for the first time.
+        let asking = repair.probing(at(500_000), BC_LAT, at(496_000), BROUGHT).unwrap();
+        assert_eq!(asking.attempt, 0);
+        // Soon after others that were in vain: as late as those would be asked for.
+        let next = at(504_000);
+        assert_eq!(repair.next_probe(BC_LAT, at(496_000), BROUGHT), next);
+        assert_eq!(repair.probing(next, BC_LAT, at(496_000), BROUGHT).unwrap().attempt, 1);
+    }
+
+    //= docs/spec/protocol.md#LIV-001
+    //= type=test
+    #[test]
+    fn the_longest_latency_is_no_trouble() {
+        let mut repair = Repair::new();
+        let random = &mut || u32::MAX;
+        for now in [0, 1, u64::MAX - 1, u64::MAX].map(at) {
+            repair.on_missed(id(1));
+            repair.schedule(now, Duration::MAX, random);
+            repair.on_request(now, Duration::MAX, &[id(1)], random);
+            repair.on_asked(now, Duration::MAX, id(2));
+            repair.owe(now, Duration::MAX, id(2), false, random);
+            for _ in 0..10 {
+                let _ = repair.asking(now, Duration::MAX, 2, |_| true, random);
+                let _ = repair.probing(now, Duration::MAX, now, BROUGHT);
             }
         }
-        // The fifth brought something, so the one after it comes sooner.
-        assert_eq!(asked, [(5, 0), (9, 1), (17, 2), (33, 3), (65, 0), (69, 1), (77, 2), (93, 3)]);
+        assert_eq!(repair.next_question(), Some(at(u64::MAX)));
     }
 
     //= docs/spec/attacks.md#ATK-134

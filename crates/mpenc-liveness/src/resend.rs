@@ -81,7 +81,12 @@ impl Budget {
 
     /// Notes that one packet goes out, with this broadcast latency.
     pub fn spend(&mut self, now: Timestamp, bc_lat: Duration) {
-        self.free_at = self.free_at.max(now) + bc_lat / PACKETS_PER_BC_LAT;
+        self.free_at = self.free_at.max(now) + Self::share(bc_lat);
+    }
+
+    /// The time that one packet takes up.
+    pub(crate) fn share(bc_lat: Duration) -> Duration {
+        bc_lat / PACKETS_PER_BC_LAT
     }
 
     /// Whether a packet may go out now.

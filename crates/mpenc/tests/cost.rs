@@ -44,16 +44,20 @@ fn bob_after(profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize
     let sent = |world: &World| world.packets.iter().filter(|(from, _)| *from == id("bob")).count();
     let before = sent(&world);
     attack(&mut world);
+    world.pass_secs(AFTERMATH);
     let sent = sent(&world) - before;
     let session = world.members.remove(&id("bob")).unwrap().session;
     (freed(|| drop(session)), sent)
 }
 
-/// What an attack adds to a minute without it.
+/// Virtual seconds in which members may send because of an attack.
+const AFTERMATH: u64 = 300;
+
+/// What an attack adds to as much time without it.
 fn costs(what: &str, profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize) {
-    let (quiet, _) = bob_after(profile, |_| {});
+    let (quiet, usual) = bob_after(profile, |_| {});
     let (held, sent) = bob_after(profile, attack);
-    let more = held.saturating_sub(quiet);
+    let (more, sent) = (held.saturating_sub(quiet), sent.saturating_sub(usual));
     println!("{what}: {more} bytes kept, {sent} packets sent");
     (more, sent)
 }
@@ -77,7 +81,7 @@ fn outsiders() {
             let _ = world.inject("bob", "mallory", &bytes);
         }
     });
-    assert_eq!(sent, 0, "nothing is answered");
+    assert!(sent <= 4, "it is asked about, and given up: {sent}");
     assert!(kept < 256 << 10, "{kept}");
     // Long ones: in v1, where a packet with one text may be as long as packets may be.
     let mut stranger = world(Profile::Transparent);
@@ -165,7 +169,7 @@ fn insiders() {
             assert!(world.session("bob").deferred() > 0);
         });
     assert!(kept < 1 << 20, "{kept}");
-    assert!(sent < 50, "{sent}");
+    assert!(sent < 300, "{sent}");
 }
 
 /// One test, because there is one counter.

@@ -105,6 +105,47 @@ fn a_pile_of_overdue_messages_goes_out_one_by_one_oldest_first() {
     assert_eq!(order[..8], first_round);
 }
 
+/// What is not sent costs nothing, and what is sent costs what it is.
+//= docs/spec/protocol.md#LIV-024
+//= type=test
+#[test]
+fn only_what_goes_out_counts() {
+    let timing = Timing::default();
+    let share = timing.bc_lat() / 8;
+    let mut monitor = AckMonitor::new(timing);
+    for number in 1..=3 {
+        monitor.on_accepted(Timestamp::ZERO, id(number), BodyKind::Payload, true);
+    }
+    let now = at(timing.fa_intv());
+    let nothing = monitor.handle_timeout_where(now, &mut || 0, &|_| false);
+    assert!(!nothing.iter().any(|action| matches!(action, AckAction::Resend(_))));
+    assert!(monitor.may_send(now), "none of them");
+    assert_eq!(monitor.copied_at(&id(1)), Some(Timestamp::ZERO), "not a copy");
+    // At the next turn one of them may go.
+    let later = at(timing.fa_intv() + timing.resend().unwrap().base);
+    let resent = |actions: Vec<AckAction>| -> Vec<_> {
+        let sent = actions.into_iter().filter(|action| matches!(action, AckAction::Resend(_)));
+        sent.collect()
+    };
+    assert_eq!(resent(monitor.handle_timeout(later, &mut || 0)), [AckAction::Resend(id(1))]);
+    assert!(monitor.may_send(later), "it has not gone yet");
+    monitor.on_resent(later, id(1));
+    assert_eq!(monitor.free_at(), later + share, "once");
+    let next = monitor.next_deadline().unwrap();
+    assert_eq!(next, later + share);
+    assert_eq!(resent(monitor.handle_timeout(next, &mut || 0)), [AckAction::Resend(id(2))]);
+}
+
+/// With intervals so short that a share of them is no time at all, nothing stands still.
+#[test]
+fn the_shortest_latency_is_no_trouble() {
+    let mut monitor = AckMonitor::new(Timing::new(Duration::ZERO, Duration::ZERO));
+    for number in 1..=3 {
+        monitor.on_accepted(Timestamp::ZERO, id(number), BodyKind::Payload, true);
+    }
+    assert!(!monitor.handle_timeout(at(Duration::from_secs(1)), &mut || 0).is_empty());
+}
+
 //= docs/spec/protocol.md#LIV-018
 //= type=test
 #[test]

@@ -61,5 +61,7 @@ pub use part::{MAX_CONTENT, MAX_PARTS, Part, PartStart, content_digest, split};
 pub use plaintext::{MAX_PLAINTEXT_LEN, MIN_PLAINTEXT_LEN, Plaintext, padded_len};
 pub use publication::PublicationPacket;
 pub use reader::FieldError;
-pub use request::{MAX_COUNTS, MAX_HELD, MAX_WANTED, REQUEST_AAD_LEN, Request, RequestPacket};
+pub use request::{
+    MAX_COUNTS, MAX_HELD, MAX_WANTED, REQUEST_AAD_LEN, REQUEST_MARK_LEN, Request, RequestPacket,
+};
 pub use share::{ShareFields, SharePacket};

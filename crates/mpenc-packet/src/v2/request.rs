@@ -24,6 +24,9 @@ pub const MAX_COUNTS: usize = 512;
 /// Bytes of the associated data: header and nonce.
 pub const REQUEST_AAD_LEN: usize = HEADER_LEN + 12;
 
+/// Bytes of [`RequestPacket::mark`].
+pub const REQUEST_MARK_LEN: usize = 12 + AUTHENTICATOR_LEN;
+
 /// Bytes of the longest plaintext.
 const MAX_REQUEST_LEN: usize =
     padded_len(4 + 1 + 2 + 8 * MAX_COUNTS + 2 + 10 * MAX_HELD + 2 + 32 * MAX_WANTED);
@@ -134,6 +137,17 @@ impl RequestPacket {
         out.into_bytes()
     }
 
+    /// What tells a copy of it from other requests: nonce and authenticator. Another packet with the
+    /// same opens nowhere.
+    #[must_use]
+    pub fn mark(&self) -> [u8; REQUEST_MARK_LEN] {
+        let mut mark = [0; REQUEST_MARK_LEN];
+        let tail = self.ciphertext.len().saturating_sub(AUTHENTICATOR_LEN);
+        let from = self.nonce.iter().chain(self.ciphertext.iter().skip(tail));
+        mark.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        mark
+    }
+
     /// What the encryption authenticates besides the plaintext: header and nonce.
     #[must_use]
     pub fn aad(&self) -> [u8; REQUEST_AAD_LEN] {
@@ -225,7 +239,12 @@ mod tests {
     fn a_packet_has_the_length_of_a_padded_request() {
         let packet = RequestPacket { nonce: [7; 12], ciphertext: vec![0; 128 + 16] };
         let wire = packet.to_wire();
-        assert_eq!(RequestPacket::decode(&wire), Ok(packet));
+        assert_eq!(RequestPacket::decode(&wire), Ok(packet.clone()));
+        let mut other = packet.clone();
+        other.ciphertext[0] = 1;
+        assert_eq!(other.mark(), packet.mark(), "it opens nowhere");
+        *other.ciphertext.last_mut().unwrap() = 1;
+        assert_ne!(other.mark(), packet.mark());
         let short = wire.split_last().unwrap().1;
         assert!(matches!(RequestPacket::decode(short), Err(DecodeError::Length { .. })));
     }

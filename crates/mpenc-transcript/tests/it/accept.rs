@@ -77,6 +77,8 @@ fn a_message_is_not_its_own_parent() {
 //= type=test
 //= docs/spec/attacks.md#ATK-111
 //= type=test
+//= docs/spec/attacks.md#ATK-109
+//= type=test
 #[test]
 fn parents_form_an_antichain() {
     let mut story = Story::of("a b c");
@@ -91,6 +93,8 @@ fn parents_form_an_antichain() {
     story.say("c1", "b1 a2", PAYLOAD);
 }
 
+//= docs/spec/attacks.md#ATK-112
+//= type=test
 #[test]
 fn more_parents_than_members_are_too_many() {
     let mut story = Story::of("a b");
@@ -104,6 +108,8 @@ fn more_parents_than_members_are_too_many() {
 //= docs/spec/protocol.md#TRN-022
 //= type=test
 //= docs/spec/attacks.md#ATK-111
+//= type=test
+//= docs/spec/attacks.md#ATK-110
 //= type=test
 #[test]
 fn an_author_that_ignores_its_own_last_message_has_forked() {
@@ -168,6 +174,8 @@ fn messages_that_name_each_other_wait_for_ever() {
 
 //= docs/spec/protocol.md#TRN-011
 //= type=test
+//= docs/spec/attacks.md#ATK-110
+//= type=test
 #[test]
 fn closed_messages_are_no_parents() {
     let mut story = Story::of("a b c");
@@ -185,6 +193,8 @@ fn closed_messages_are_no_parents() {
 //= docs/spec/protocol.md#TRN-024
 //= type=test
 //= docs/spec/protocol.md#TRN-025
+//= type=test
+//= docs/spec/attacks.md#ATK-116
 //= type=test
 #[test]
 fn identifiers_are_remembered_for_ever() {

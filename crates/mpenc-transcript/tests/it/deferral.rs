@@ -67,6 +67,8 @@ fn capacity_grows_with_the_square_root_of_the_members() {
 
 //= docs/spec/protocol.md#TRN-016
 //= type=test
+//= docs/spec/attacks.md#ATK-107
+//= type=test
 #[test]
 fn the_oldest_is_dropped_and_the_newest_kept() {
     let mut deferral = Deferral::new(2);

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
-use mpenc_types::{MemberSet, MessageId};
+use mpenc_types::{MemberSet, MessageId, guard};
 
 use super::{QueuedId, QueuedState, QueuedText, Reason, SendQueue};
 use crate::{Session, SessionState};
@@ -38,10 +38,10 @@ impl Circumstances {
         if self.context.is_none() {
             return Some(Reason::ContextAwaited);
         }
-        if text.context != self.context {
+        if text.context != self.context && guard!("resend-context") {
             return Some(Reason::ContextChanged);
         }
-        if text.people.is_some() && text.people != self.people {
+        if text.people.is_some() && text.people != self.people && guard!("resend-context") {
             return Some(Reason::MembersChanged);
         }
         if text.state == QueuedState::Unsent && !self.offline_now {

@@ -40,6 +40,8 @@ pub(super) struct Ended {
     /// When a copy of a message was sent or seen last.
     copied_at: BTreeMap<MessageId, Timestamp>,
     budget: Budget,
+    /// What went out last was an ack of ours, so that it is the turn of those who have asked.
+    acked_last: bool,
 }
 
 #[derive(Debug)]
@@ -56,9 +58,15 @@ impl Ended {
     pub(super) fn new(sub: Subsession, owner: &MemberId, until: Timestamp) -> Self {
         let mut packets = PacketCache::new();
         let acked_by = acked_by(&sub, owner);
+        let has_room = |packets: &PacketCache, packet: &[u8]| {
+            let bytes = packets.bytes().saturating_add(packet.len());
+            bytes <= MAX_KEPT_BYTES || !guard!("resend-cache-bound")
+        };
         for ack in acked_by.values() {
-            if let Some(packet) = sub.packets.get(ack) {
-                packets.insert(*ack, true, packet.to_vec());
+            if let Some(packet) = sub.packets.get(ack)
+                && has_room(&packets, packet)
+            {
+                packets.insert(*ack, owner, true, packet.to_vec());
             }
         }
         let mut kept = Vec::new();
@@ -70,11 +78,10 @@ impl Ended {
             let author = message.author();
             let mut places = sub.members().iter().zip(0..);
             let Some((_, place)) = places.find(|(member, _)| *member == author) else { continue };
-            let bytes = packets.bytes().saturating_add(packet.len());
-            if bytes > MAX_KEPT_BYTES && guard!("resend-cache-bound") {
+            if !has_room(&packets, packet) {
                 break;
             }
-            packets.insert(id, author == owner, packet.to_vec());
+            packets.insert(id, author, author == owner, packet.to_vec());
             let position = message.seq().saturating_sub(1);
             kept.push(Kept { id, author: author.clone(), place, position });
         }
@@ -94,6 +101,7 @@ impl Ended {
             repair: Repair::new(),
             copied_at: BTreeMap::new(),
             budget: Budget::new(),
+            acked_last: false,
         }
     }
 
@@ -108,6 +116,14 @@ impl Ended {
         if self.packets.get(&id).is_some() {
             self.copied_at.insert(id, now);
         }
+    }
+
+    /// Whether an ack may be repeated now. Copies need no key, so whoever repeats old ones must not
+    /// get more than anybody who asks, nor keep those from getting anything.
+    //= docs/spec/protocol.md#LIV-024
+    fn may_repeat_ack(&self, now: Timestamp) -> bool {
+        let asked = self.repair.next_answer().is_some_and(|due| due <= now);
+        self.budget.is_free(now) && !(asked && self.acked_last)
     }
 
     /// Whether a copy is on its way to others still.
@@ -160,10 +176,14 @@ impl Session {
             let id = ended.security.peek_id(packet)?;
             ended.copied(now, id);
             let ack = *ended.acked_by.get(&id)?;
-            (!ended.is_recent(now, resend.throttle, &ack)).then_some((at, ack))
+            let may = ended.may_repeat_ack(now) || !guard!("ended-budget");
+            (may && !ended.is_recent(now, resend.throttle, &ack)).then_some((at, ack))
         });
         if let Some((at, ack)) = found {
             self.send_ended_again(at, &ack);
+            if let Some(ended) = self.ended.get_mut(at) {
+                ended.acked_last = true;
+            }
         }
     }
 
@@ -213,6 +233,7 @@ impl Session {
                 && (ended.budget.is_free(now) || !guard!("resend-budget"))
                 && let Some(id) = ended.repair.answer(now)
             {
+                ended.acked_last = false;
                 self.send_ended_again(at, &id);
             }
         }

@@ -156,7 +156,7 @@ impl Session {
         };
         let readers = sub.readers(&owner);
         let id = sealed.id;
-        self.keep_packet(which, id, true, &sealed.packet);
+        self.keep_packet(which, id, &owner, &sealed.packet);
         //= docs/spec/protocol.md#TRN-003
         let opened =
             Opened { id, author: owner, parents, order: Some(order), position: None, body };
@@ -213,7 +213,7 @@ impl Session {
                 //= docs/spec/protocol.md#SES-009
                 Ok(opened) => {
                     let id = opened.id;
-                    self.keep_packet(which, id, false, packet);
+                    self.keep_packet(which, id, &opened.author, packet);
                     let disposition = self.verified(which, opened);
                     if matches!(disposition, Disposition::Rejected(_)) {
                         self.drop_packet(which, &id);
@@ -284,6 +284,7 @@ impl Session {
         for old in &evicted {
             sub.packets.remove(&old.id);
             sub.security.release(&old.id);
+            sub.misses_again(&old.id);
         }
         for old in evicted {
             self.no_longer_deferred(which, old.id, old.author);
@@ -351,7 +352,7 @@ impl Session {
             }
         };
         sub.security.commit(&id);
-        sub.repair.on_arrived(&id);
+        sub.repair.on_arrived(now, &id);
         if kind.is_monitored() {
             sub.last_watched.insert(author.clone(), id);
         }

@@ -71,6 +71,7 @@ pub use trial::MAX_TRIAL_BYTES;
 
 use message::StoredMessage;
 use own::{OwnOperation, OwnProposal};
+use repair::RecentRequests;
 use subsession::Subsession;
 use trial::TrialBuffer;
 
@@ -154,6 +155,7 @@ pub struct Session {
     messages: BTreeMap<mpenc_types::MessageId, StoredMessage>,
     kept: prune::Kept,
     trial: TrialBuffer,
+    requests: RecentRequests,
     /// Whether a subsession was ever dropped inconsistent (FIN-014).
     dropped_inconsistent: bool,
 
@@ -238,6 +240,7 @@ impl Session {
             messages: BTreeMap::new(),
             kept: prune::Kept::default(),
             trial: TrialBuffer::default(),
+            requests: RecentRequests::default(),
             dropped_inconsistent: false,
             operation: None,
             task_exclude: MemberSet::new(),

@@ -1,9 +1,11 @@
 //! Asking for messages that others have and we miss, and sending what others ask for (V2-035).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use mpenc_packet::v2::{MAX_HELD, MAX_WANTED};
+use mpenc_liveness::BROUGHT;
+use mpenc_packet::v2::{MAX_HELD, MAX_WANTED, REQUEST_MARK_LEN, RequestPacket};
 use mpenc_transcript::Transcript;
 use mpenc_types::{MemberId, MemberSet, MessageId, Timestamp, guard};
 
@@ -19,6 +21,36 @@ pub(super) const MAX_COPIES: usize = 64;
 /// Messages that are looked at for one request.
 const MAX_LOOKED_AT: usize = 4096;
 
+/// Requests that were read within RESEND_THROTTLE. A copy of one is not looked at again: whatever
+/// it asks for is owed already, or went out a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct RecentRequests(VecDeque<(Timestamp, [u8; REQUEST_MARK_LEN])>);
+
+/// Requests that are remembered; who repeats more of them has each looked at again.
+const MAX_RECENT_REQUESTS: usize = 64;
+
+impl RecentRequests {
+    fn has(&self, now: Timestamp, throttle: Duration, mark: &[u8; REQUEST_MARK_LEN]) -> bool {
+        self.0.iter().any(|(at, other)| now < *at + throttle && other == mark)
+    }
+
+    fn add(&mut self, now: Timestamp, mark: [u8; REQUEST_MARK_LEN]) {
+        self.0.push_back((now, mark));
+        if self.0.len() > MAX_RECENT_REQUESTS {
+            self.0.pop_front();
+        }
+    }
+}
+
+impl Subsession {
+    /// There was no room for a message that waited for others, and another one waits for it.
+    pub(super) fn misses_again(&mut self, id: &MessageId) {
+        if self.deferral.awaits(id) && guard!("repair-evicted") {
+            self.repair.on_missed(*id);
+        }
+    }
+}
+
 impl Session {
     /// Whether copies can be asked for: not in v1, and not with the timing of the original.
     pub(super) fn asks_for_copies(&self) -> bool {
@@ -30,8 +62,9 @@ impl Session {
         if !self.asks_for_copies() {
             return;
         }
+        let now = self.now;
         let Some(sub) = self.subsession_mut(which) else { return };
-        sub.repair.on_arrived(id);
+        sub.repair.on_arrived(now, id);
         for parent in missing.iter().filter(|parent| !sub.deferral.contains(parent)) {
             sub.repair.on_missed(*parent);
         }
@@ -48,7 +81,11 @@ impl Session {
     /// Since when we may miss something in a subsession without being able to tell what: because
     /// we are too far behind, or because nothing follows it.
     fn behind_since(&self, which: Which) -> Option<Timestamp> {
-        let Which::Previous(_) = which else { return self.unreadable_since() };
+        let Which::Previous(_) = which else {
+            // Nobody needs a key to send what cannot be read: it is no cause to ask for ever.
+            let given_up = self.current.as_ref()?.repair.given_up();
+            return self.unreadable_since(given_up);
+        };
         // Acks come last; and where nobody writes any more, nothing names those that are lost.
         let acks = &self.subsession(which).filter(|_| guard!("repair-last-acks"))?.acks;
         let overdue = acks.warned().filter_map(|id| Some(acks.times(&id)?.accepted_at));
@@ -60,7 +97,8 @@ impl Session {
         let sub = self.subsession(which).filter(|sub| asks && sub.is_open())?;
         let answer = sub.repair.next_answer().map(|due| due.max(sub.acks.free_at()));
         let behind = self.behind_since(which);
-        let probe = behind.map(|since| sub.repair.next_probe(self.pace().bc_lat(), since));
+        let (bc_lat, enough) = (self.pace().bc_lat(), enough(which));
+        let probe = behind.map(|since| sub.repair.next_probe(bc_lat, since, enough));
         sub.repair.next_question().into_iter().chain(answer).chain(probe).min()
     }
 
@@ -79,7 +117,7 @@ impl Session {
         let random = &mut || env.rng.next_u32();
         let asking = repair
             .asking(now, bc_lat, MAX_WANTED, needed, random)
-            .or_else(|| repair.probing(now, bc_lat, behind?));
+            .or_else(|| repair.probing(now, bc_lat, behind?, enough(which)));
         if let Some(asking) = asking {
             let request = Request {
                 attempt: asking.attempt,
@@ -111,35 +149,50 @@ impl Session {
         if sender == self.owner() || !self.asks_for_copies() {
             return Disposition::Ignored;
         }
+        let Ok(mark) = RequestPacket::decode(packet).map(|packet| packet.mark()) else {
+            return Disposition::Ignored;
+        };
+        let (now, throttle) = (self.now, self.resend_throttle());
+        if self.requests.has(now, throttle, &mark) && guard!("request-once") {
+            return Disposition::Ignored;
+        }
         for which in self.all_subsessions() {
             let Some(sub) = self.subsession(which).filter(|sub| sub.is_open()) else { continue };
             if let Some(request) = sub.security.open_request(packet) {
-                if request.accepted.len() != sub.members().len() {
+                let fits = request.accepted.len() == sub.members().len();
+                self.requests.add(now, mark);
+                if !fits {
                     return Disposition::Rejected(RejectReason::Malformed);
                 }
                 self.answer_request(env, which, &request);
                 return Disposition::Accepted;
             }
         }
-        self.request_for_ended(env, packet)
+        let found = self.request_for_ended(env, packet);
+        if found != Disposition::Ignored {
+            self.requests.add(now, mark);
+        }
+        found
+    }
+
+    fn resend_throttle(&self) -> Duration {
+        self.timing().resend().map(|resend| resend.throttle).unwrap_or_default()
     }
 
     fn answer_request(&mut self, env: &mut Env<'_>, which: Which, request: &Request) {
         let (now, bc_lat) = (self.now, self.pace().bc_lat());
-        let throttle = self.timing().resend().map(|resend| resend.throttle).unwrap_or_default();
+        let throttle = self.resend_throttle();
         let owner = self.owner().clone();
         let Some(sub) = self.subsession_mut(which) else { return };
         let random = &mut || env.rng.next_u32();
         sub.repair.on_request(now, bc_lat, &request.wanted, random);
+        // Who names what it wants misses it; who asks for anything may only have to wait.
+        let first = if request.wanted.is_empty() { bc_lat } else { Duration::ZERO };
         for id in lacking(sub, request) {
             let Some(author) = sub.transcript.author(&id) else { continue };
             let own = *author == owner;
             let chosen = is_chosen(sub.members(), author, &owner, &id, request.attempt);
-            // A copy that went out a moment ago is on its way still.
-            let recent = sub.acks.times(&id).is_some_and(|times| times.repeated)
-                && sub.acks.copied_at(&id).is_some_and(|at| now < at + throttle)
-                && guard!("resend-throttle");
-            if recent {
+            if is_on_its_way(sub, &id, now, throttle, first) {
                 continue;
             }
             sub.repair.on_asked(now, bc_lat, id);
@@ -156,6 +209,31 @@ impl Session {
             return false;
         };
         sub.repair.was_asked_for(self.now, id)
+    }
+}
+
+/// Whether a copy that went out a moment ago may be on its way still, or the message itself, which
+/// takes so long.
+fn is_on_its_way(
+    sub: &Subsession,
+    id: &MessageId,
+    now: Timestamp,
+    throttle: Duration,
+    first: Duration,
+) -> bool {
+    let Some(times) = sub.acks.times(id) else { return false };
+    let copied = times.repeated
+        && sub.acks.copied_at(id).is_some_and(|at| now < at + throttle)
+        && guard!("resend-throttle");
+    copied || (now < times.accepted_at + first && guard!("in-flight"))
+}
+
+/// Messages that have to come after asking for anything, so that it was of use. In a former
+/// subsession nobody writes any more.
+fn enough(which: Which) -> u32 {
+    match which {
+        Which::Current => BROUGHT,
+        Which::Previous(_) => 1,
     }
 }
 
@@ -218,12 +296,17 @@ fn lacking(sub: &Subsession, request: &Request) -> Vec<MessageId> {
         let author = places.get(message.author());
         author.is_some_and(|author| lacks(request, *author, message.seq().saturating_sub(1)))
     };
+    // What everybody has, has ancestors that everybody has. Old requests name nothing else.
+    let open = |id: &&MessageId| transcript.contains(id) && !transcript.is_fully_acked(id);
+    let wanted: Vec<&MessageId> = request.wanted.iter().filter(open).collect();
     let is_wanted = |id: &MessageId| {
-        let mut wanted = request.wanted.iter();
+        let mut wanted = wanted.iter();
         request.wanted.is_empty()
             || wanted.any(|end| transcript.is_ancestor_or_equal(id, end) == Ok(true))
     };
-    let candidates = transcript.unacked().take(MAX_LOOKED_AT);
+    let nothing = wanted.is_empty() && !request.wanted.is_empty();
+    let looked_at = if nothing { 0 } else { MAX_LOOKED_AT };
+    let candidates = transcript.unacked().take(looked_at);
     candidates.filter(|id| is_lacking(id) && is_wanted(id)).take(MAX_COPIES).collect()
 }
 

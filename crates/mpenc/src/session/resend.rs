@@ -4,6 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use mpenc_liveness::PacketCache;
 use mpenc_transcript::Transcript;
 use mpenc_types::{BodyKind, MemberId, MessageId, guard};
 
@@ -26,6 +27,19 @@ pub(super) fn explicit_answer(
     transcript.kind(&ack).is_ok_and(BodyKind::is_explicit_ack).then_some(ack)
 }
 
+/// Whether we can send a message again: we have its packet, and others could read it if it comes
+/// from us, not from its author; in v1 they cannot.
+//= docs/spec/protocol.md#LIV-022
+pub(super) fn is_sendable(
+    transcript: &Transcript,
+    packets: &PacketCache,
+    author: Option<&MemberId>,
+    id: &MessageId,
+) -> bool {
+    let readable = author.is_none() || transcript.author(id) == author;
+    readable && packets.get(id).is_some()
+}
+
 impl Session {
     /// Whether packets may be sent again at all: the original's timing knows nothing of it.
     pub(super) fn resends(&self) -> bool {
@@ -35,11 +49,18 @@ impl Session {
     /// Keeps the packet of a message, in case somebody misses it.
     //= docs/spec/protocol.md#LIV-020
     //= docs/spec/protocol.md#LIV-021
-    pub(super) fn keep_packet(&mut self, which: Which, id: MessageId, own: bool, packet: &[u8]) {
+    pub(super) fn keep_packet(
+        &mut self,
+        which: Which,
+        id: MessageId,
+        author: &MemberId,
+        packet: &[u8],
+    ) {
+        let own = author == self.owner();
         if self.resends()
             && let Some(sub) = self.subsession_mut(which)
         {
-            sub.packets.insert(id, own, packet.to_vec());
+            sub.packets.insert(id, author, own, packet.to_vec());
         }
     }
 
@@ -101,11 +122,6 @@ impl Session {
     pub(super) fn resend(&mut self, which: Which, id: &MessageId) {
         let now = self.now;
         let Some(sub) = self.subsession(which) else { return };
-        let own = sub.transcript.author(id) == Some(self.owner());
-        //= docs/spec/protocol.md#LIV-022
-        if !own && !self.rules.opens_what_others_send() {
-            return;
-        }
         let unacked_by = sub.transcript.unacked_by(id);
         let mut ids = explicit_acks_before(&sub.transcript, id);
         ids.push(*id);

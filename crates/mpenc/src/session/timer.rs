@@ -8,6 +8,7 @@ use mpenc_types::{MessageId, Timestamp, guard};
 
 use super::message::Which;
 use super::repair::is_last;
+use super::resend::is_sendable;
 use super::subsession::Subsession;
 use super::{Env, Notice, Session};
 use crate::security::Body;
@@ -120,10 +121,14 @@ impl Session {
         let now = self.now;
         let broken = self.broken;
         let asks = self.asks_for_copies();
+        let author = (!self.rules.opens_what_others_send()).then(|| self.owner().clone());
         let Some(sub) = self.subsession_mut(which).filter(|sub| sub.is_open()) else { return };
         let mut random = || env.rng.next_u32();
-        let Subsession { acks, transcript, last_watched, .. } = sub;
-        let useful = |id: &MessageId| !asks || is_last(transcript, last_watched, id);
+        let Subsession { acks, transcript, last_watched, packets, .. } = sub;
+        let useful = |id: &MessageId| {
+            (!asks || is_last(transcript, last_watched, id))
+                && is_sendable(transcript, packets, author.as_ref(), id)
+        };
         let actions = acks.handle_timeout_where(now, &mut random, &useful);
         for id in sub.acks.forget(now) {
             sub.packets.remove(&id);

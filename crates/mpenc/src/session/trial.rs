@@ -145,9 +145,10 @@ impl Session {
     }
 
     /// Since when there is a packet that somebody in the current subsession sent and nothing
-    /// opens: perhaps the owner is too far behind to recognise it (V2-024).
-    pub(super) fn unreadable_since(&self) -> Option<Timestamp> {
-        self.unreadable().map(|packet| packet.since).min()
+    /// opens: perhaps the owner is too far behind to recognise it (V2-024). Only those count that
+    /// came later than `after`.
+    pub(super) fn unreadable_since(&self, after: Option<Timestamp>) -> Option<Timestamp> {
+        self.unreadable().map(|packet| packet.since).filter(|since| Some(*since) > after).min()
     }
 
     /// The packets that deserve a warning if they still wait at the given time.

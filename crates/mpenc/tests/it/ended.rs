@@ -31,9 +31,18 @@ fn by_alice(world: &World, start: usize) -> Vec<Vec<u8>> {
 /// Alice and Carol have ended a subsession. Bob has not, since he misses an ack of Alice's, and all
 /// copies of it up to now, and Carol's ack names it.
 fn left_behind() -> World {
+    left_behind_after(0)
+}
+
+/// The same after so many texts of Bob's that Alice acknowledged, each by itself.
+fn left_behind_after(texts: usize) -> World {
     let mut world = World::with(&NAMES, |config| config.profile(Profile::V2));
     world.establish(&NAMES);
     world.pass_secs(60);
+    for n in 0..texts {
+        world.say("bob", &format!("{n}"));
+        world.say("alice", "");
+    }
     world.act("alice", |s, env| s.refresh(env)).unwrap();
     while subsessions(&world, "alice") < 2 {
         world.settle_one();
@@ -73,6 +82,35 @@ fn whoever_still_misses_something_gets_it_from_those_who_have_ended() {
     world.pass(timing.bc_lat() * 3);
     assert_eq!(subsessions(&world, "bob"), 1);
     assert!(world.session("bob").is_consistent());
+}
+
+/// Copies take no key: nobody can make a member send more than its share with them, nor use that up
+/// so that who misses something does not get it.
+//= docs/spec/protocol.md#LIV-024
+//= type=test
+//= docs/spec/protocol.md#FIN-013
+//= type=test
+//= docs/spec/attacks.md#ATK-130
+//= type=test
+#[test]
+fn copies_of_what_has_ended_use_up_nobodys_share() {
+    let mut world = left_behind_after(60);
+    let (timing, start, begun) = (Timing::default(), world.packets.len(), world.now);
+    let old: Vec<_> =
+        world.packets.iter().filter(|(_, packet)| is_message(packet)).cloned().collect();
+    for _ in 0..150 {
+        for (sender, packet) in &old {
+            for name in ["alice", "carol"] {
+                let _ = world.inject(name, &sender.to_string(), packet);
+            }
+        }
+        world.pass(timing.bc_lat() / 50);
+    }
+    let shares = world.now.since(begun).as_millis() / (timing.bc_lat() / 8).as_millis() + 2;
+    let repeated = by_alice(&world, start).len();
+    assert!(repeated > 8, "{repeated}: she answers");
+    assert!(repeated as u128 <= shares, "{repeated} of {shares}");
+    assert_eq!(subsessions(&world, "bob"), 1, "he got what he asked for");
 }
 
 /// The last acks of a subsession are named by nothing, and what they answer is followed by much.

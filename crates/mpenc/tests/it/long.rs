@@ -1,7 +1,8 @@
 //! Texts too long for one message (v2).
 
 use mpenc::content::{MAX_CONTENT, MAX_TEXT};
-use mpenc::{BodyKind, Notice, Profile, SendError, Timing};
+use mpenc::{BodyKind, Identity, Notice, Profile, SecretBytes, SendError, Timing};
+use rand_chacha::rand_core::Rng;
 
 use crate::world::{World, id, set};
 
@@ -177,4 +178,66 @@ fn a_subsession_waits_for_the_rest_of_a_text() {
         assert_eq!(world.texts(name), [long.as_str()], "{name}");
         assert!(!world.session(name).channel_members().unwrap().contains(&id("carol")));
     }
+}
+
+/// With the suite for tests: these texts are long.
+fn light(names: &[&str]) -> World {
+    let identity = |rng: &mut rand_chacha::ChaCha20Rng| {
+        Identity::transparent(&SecretBytes::fill(|seed| rng.fill_bytes(seed)))
+    };
+    let configure = |config: mpenc::SessionConfig| config.profile(Profile::TransparentV2);
+    let mut world = World::with_identities(names, identity, configure);
+    world.establish(names);
+    world.pass_secs(60);
+    world
+}
+
+/// All of it goes out before anybody can acknowledge anything, and nobody else has it then.
+//= docs/spec/protocol.md#LIV-021
+//= type=test
+//= docs/spec/v2.md#V2-028
+//= type=test
+#[test]
+fn the_longest_text_can_be_repaired_from_its_first_part_on() {
+    let names = ["alice", "bob"];
+    let mut world = light(&names);
+    let long = text(MAX_CONTENT);
+    let before = world.packets.len();
+    world.act("alice", |s, env| s.send(env, &long)).unwrap();
+    let first = world.packets[before].1.clone();
+    let sent: usize = world.packets[before..].iter().map(|(_, packet)| packet.len()).sum();
+    assert!(sent > 16 << 20);
+    world.lose_once("bob", &first);
+    world.settle();
+    assert!(world.texts("bob").is_empty());
+    let copies = |world: &World| world.packets.iter().filter(|(_, p)| *p == first).count();
+    world.pass_secs(3);
+    assert_eq!(copies(&world), 2, "it was asked for, and is there");
+    world.pass_secs(60);
+    assert!(*progress(&world, "bob").last().unwrap() > 0);
+}
+
+/// Whoever writes so much that not all of it can be kept makes no room at others' cost.
+//= docs/spec/attacks.md#ATK-108
+//= type=test
+//= docs/spec/protocol.md#LIV-016
+//= type=test
+#[test]
+fn a_flood_by_one_keeps_nobody_from_repairing_what_another_wrote() {
+    let names = ["alice", "bob", "carol", "mallory"];
+    let mut world = light(&names);
+    let before = world.packets.len();
+    world.act("alice", |s, env| s.send(env, "one")).unwrap();
+    let packet = world.packets[before].1.clone();
+    world.lose_once("carol", &packet);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    world.settle();
+    world.say("mallory", &text(MAX_CONTENT));
+    for (name, held) in [("alice", true), ("mallory", true), ("carol", false)] {
+        world.members.get_mut(&id(name)).unwrap().held = held;
+    }
+    world.pass_secs(60);
+    assert_eq!(world.texts("carol"), ["one"], "from bob");
+    let bob = |(by, p): &&(_, Vec<u8>)| *by == id("bob") && *p == packet;
+    assert!(world.packets.iter().any(|sent| bob(&sent)));
 }

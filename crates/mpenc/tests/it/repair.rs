@@ -198,6 +198,36 @@ fn who_still_winds_up_is_answered_after_our_end() {
     }
 }
 
+/// Eight in BC_LAT, and in v1 the author alone: the share of others is not used up by what they
+/// cannot send.
+//= docs/spec/protocol.md#LIV-024
+//= type=test
+//= docs/spec/protocol.md#LIV-022
+//= type=test
+#[test]
+fn whatever_is_overdue_goes_out_at_the_rate_that_is_allowed() {
+    let mut world = World::v1(&NAMES);
+    world.establish(&NAMES);
+    world.pass_secs(60);
+    world.members.get_mut(&id("carol")).unwrap().held = true;
+    let before = world.packets.len();
+    for n in 0..20 {
+        world.say("alice", &format!("{n}"));
+    }
+    let said = world.packets[before..].to_vec();
+    let timing = mpenc::Timing::default();
+    world.pass(timing.fa_intv());
+    let start = world.packets.len();
+    world.pass(timing.bc_lat() - std::time::Duration::from_millis(100));
+    let copies: Vec<_> = world.packets[start - 1..].iter().filter(|p| said.contains(p)).collect();
+    assert!((7..=9).contains(&copies.len()), "{}", copies.len());
+    world.pass(timing.bc_lat() * 8);
+    let by_bob = world.packets[start..]
+        .iter()
+        .filter(|(by, packet)| *by == id("bob") && said.iter().any(|(_, said)| said == packet));
+    assert_eq!(by_bob.count(), 0);
+}
+
 //= docs/spec/attacks.md#ATK-129
 //= type=test
 //= docs/spec/attacks.md#ATK-093

@@ -1,5 +1,6 @@
 //! Whoever misses a message that must exist asks for it, and gets it from somebody.
 
+mod unreadable;
 mod untrue;
 
 use std::time::Duration;

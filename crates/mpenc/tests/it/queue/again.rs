@@ -123,6 +123,8 @@ fn what_is_behind_a_later_text_waits_for_a_decision() {
 /// Two texts, the second of which cannot be sent by itself: so neither can the first.
 //= docs/spec/protocol.md#SES-050
 //= type=test
+//= docs/spec/attacks.md#ATK-197
+//= type=test
 #[test]
 fn a_text_is_sent_with_all_after_it_or_not_at_all() {
     let mut desk = others_inside(&NAMES, SendQueue::new());
