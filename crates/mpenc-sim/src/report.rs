@@ -104,6 +104,7 @@ pub(crate) fn is_warning(notice: &Notice) -> bool {
             | Notice::NotFullyAcked { .. }
             | Notice::NotAccepted { .. }
             | Notice::NotDecrypted { .. }
+            | Notice::PacketDiscarded { .. }
             | Notice::BadMessage { .. }
             | Notice::AuthorFork { .. }
             | Notice::OrderInconsistent { .. }
@@ -124,6 +125,7 @@ pub(crate) const fn kind_of(notice: &Notice) -> &'static str {
         Notice::NotFullyAcked { .. } => "NotFullyAcked",
         Notice::NotAccepted { .. } => "NotAccepted",
         Notice::NotDecrypted { .. } => "NotDecrypted",
+        Notice::PacketDiscarded { .. } => "PacketDiscarded",
         Notice::BadMessage { .. } => "BadMessage",
         Notice::AuthorFork { .. } => "AuthorFork",
         Notice::OrderInconsistent { .. } => "OrderInconsistent",

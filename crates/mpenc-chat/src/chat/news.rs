@@ -72,6 +72,7 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
         | Notice::UserNotPresent { .. }
         | Notice::NotDecrypted { .. }
         | Notice::NotDecryptedResolved { .. }
+        | Notice::PacketDiscarded { .. }
         | Notice::BadMessage { .. }
         | Notice::AuthorFork { .. }
         | Notice::OrderInconsistent { .. }

@@ -127,6 +127,14 @@ impl Warnings {
                 &Subject::Undecrypted(*packet),
                 format!("the packet said to be from {} is no longer waiting", term::name(sender)),
             ),
+            Notice::PacketDiscarded { packet, sender, size } => self.raise(
+                Subject::Undecrypted(*packet),
+                format!(
+                    "a packet of {size} bytes, said to be from {}, could not be read: no key of \
+                     ours ever fitted it",
+                    term::name(sender)
+                ),
+            ),
             Notice::OperationSlow { waiting_for } => self.raise(
                 Subject::Slow,
                 format!(

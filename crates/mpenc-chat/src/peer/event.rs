@@ -135,6 +135,7 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<Value> {
         | Notice::UserPresent { .. }
         | Notice::UserAbsent { .. }
         | Notice::NotDecryptedResolved { .. }
+        | Notice::PacketDiscarded { .. }
         | Notice::BadMessage { .. }
         | Notice::AuthorFork { .. }
         | Notice::OrderInconsistent { .. }

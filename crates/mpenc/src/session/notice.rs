@@ -236,7 +236,8 @@ pub enum Notice {
         member: MemberId,
     },
     /// **S** A packet that no key fits. Withdrawn by
-    /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later.
+    /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later; else
+    /// [`PacketDiscarded`](Self::PacketDiscarded) takes its place.
     NotDecrypted {
         /// Numbers the packet among the undecrypted ones of this session.
         packet: u64,
@@ -245,12 +246,24 @@ pub enum Notice {
         /// Its size in bytes.
         size: usize,
     },
-    /// The packet could be read after all, or was dropped for newer ones.
+    /// The packet could be read after all. Withdraws [`NotDecrypted`](Self::NotDecrypted).
     NotDecryptedResolved {
         /// The number given before.
         packet: u64,
         /// Who sent it, as the channel claimed.
         sender: MemberId,
+    },
+    /// **S** A packet of which [`NotDecrypted`](Self::NotDecrypted) told was given up: no key
+    /// fitted it for long, newer ones needed its place, or we left (MSG-021). What was in it, if
+    /// it was a message at all, is not known, and who sent it only as the channel claims. Nothing
+    /// withdraws this; a copy that comes later is a packet of its own.
+    PacketDiscarded {
+        /// The number given before.
+        packet: u64,
+        /// Who sent it, as the channel claimed.
+        sender: MemberId,
+        /// Its size in bytes.
+        size: usize,
     },
     /// **S** A message is its author's, but breaks a rule. It is not shown. Nothing withdraws
     /// this.

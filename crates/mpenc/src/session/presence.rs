@@ -17,7 +17,12 @@ use crate::security::Body;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Nothing older is missing: no message waits for its ancestors or for a key.
+    /// Nothing older is missing: no message waits for its ancestors, for the end of what was said
+    /// before the last change, or for a key. Packets that are not for us do not count: those of
+    /// strangers, and those by which the others end what was before we came. Nor do packets that
+    /// no key fitted for so long that they were given up
+    /// ([`Notice::PacketDiscarded`]): what answers a message that is really missing
+    /// waits for it.
     pub nothing_missing_before: bool,
     /// Nothing newer is missing: everybody has proven not long ago to be there, and what they had
     /// written by then is here.
@@ -52,7 +57,9 @@ impl Session {
             others.is_subset(&present.union(&away))
         });
         Health {
-            nothing_missing_before: self.deferred() == 0 && self.undecrypted() == 0,
+            nothing_missing_before: self.deferred() == 0
+                && self.context_is_known()
+                && !self.has_unreadable(),
             nothing_missing_after: present,
             everybody_has_all: self.is_consistent(),
             order_verified: self.order_verified(),

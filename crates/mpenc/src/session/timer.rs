@@ -29,6 +29,7 @@ impl Session {
         self.expire_contents();
         self.close_finished(env);
         self.warn_undecrypted();
+        self.expire_undecrypted();
         self.settle(env);
     }
 
