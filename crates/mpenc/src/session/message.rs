@@ -401,6 +401,9 @@ impl Session {
             }
         } else {
             self.heard_from(which, &author, seen_before, direct);
+            if which == Which::Current && kind.is_payload() && !accepted.after_fin {
+                self.writes(&author);
+            }
             if let Some(away) = away
                 && which == Which::Current
             {

@@ -217,7 +217,8 @@ pub enum Notice {
     },
     /// **S** Nothing has proven for PRESENCE_EXPIRY that this member takes part: it may be gone, or
     /// cut off, or the channel withholds what it or we say (LIV-030).
-    /// [`UserPresent`](Self::UserPresent) withdraws it.
+    /// [`UserPresent`](Self::UserPresent) or [`UserAbsent`](Self::UserAbsent) withdraws it, or
+    /// [`MembersChanged`](Self::MembersChanged) if the member is among those excluded.
     UserNotPresent {
         /// The member.
         member: MemberId,
