@@ -105,6 +105,7 @@ pub(crate) fn is_warning(notice: &Notice) -> bool {
             | Notice::NotAccepted { .. }
             | Notice::NotDecrypted { .. }
             | Notice::PacketDiscarded { .. }
+            | Notice::MessageDiscarded { .. }
             | Notice::BadMessage { .. }
             | Notice::AuthorFork { .. }
             | Notice::OrderInconsistent { .. }
@@ -126,6 +127,7 @@ pub(crate) const fn kind_of(notice: &Notice) -> &'static str {
         Notice::NotAccepted { .. } => "NotAccepted",
         Notice::NotDecrypted { .. } => "NotDecrypted",
         Notice::PacketDiscarded { .. } => "PacketDiscarded",
+        Notice::MessageDiscarded { .. } => "MessageDiscarded",
         Notice::BadMessage { .. } => "BadMessage",
         Notice::AuthorFork { .. } => "AuthorFork",
         Notice::OrderInconsistent { .. } => "OrderInconsistent",

@@ -69,6 +69,7 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
         | Notice::NotFullyAcked { .. }
         | Notice::NotAccepted { .. }
         | Notice::NotAcceptedResolved { .. }
+        | Notice::MessageDiscarded { .. }
         | Notice::UserNotPresent { .. }
         | Notice::NotDecrypted { .. }
         | Notice::NotDecryptedResolved { .. }

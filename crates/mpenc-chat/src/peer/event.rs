@@ -131,6 +131,7 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<Value> {
         | Notice::OperationSlow { .. }
         | Notice::EnterRequest { .. }
         | Notice::NotAcceptedResolved { .. }
+        | Notice::MessageDiscarded { .. }
         | Notice::UserNotPresent { .. }
         | Notice::UserPresent { .. }
         | Notice::UserAbsent { .. }

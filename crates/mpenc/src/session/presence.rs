@@ -213,9 +213,8 @@ impl Session {
     /// Whether nothing shows that any of these is there.
     pub(super) fn nobody_there(&self, members: &MemberSet) -> bool {
         // Only who was missed: without heartbeats silence means nothing.
-        let state = |member: &MemberId| {
-            self.current.as_ref().map(|current| current.presence.state(member))
-        };
+        let state =
+            |member: &MemberId| self.current.as_ref().map(|current| current.presence.state(member));
         let gone = |member: &MemberId| {
             matches!(state(member), Some(PresenceState::Absent | PresenceState::NotPresent))
         };
