@@ -60,6 +60,7 @@ pub(crate) async fn run(args: &ChatArgs) -> Result<(), Failure> {
         .session_id(label)
         .profile(args.profile)
         .timing(timing)
+        .configure(|config| config.adaptive(args.adaptive))
         .directory(keys.clone())
         .auto_include(args.auto_include)
         .stay_if_last(true)

@@ -119,6 +119,12 @@ pub(crate) struct ReplayArgs {
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Loopback, value_parser = preset)]
     pub(crate) timing: Preset,
+    /// Judge by how long packets take here how soon to warn that something is missing: sooner on a
+    /// fast channel, later on one that is slower than the timing allows for. For channels whose
+    /// speed is not known beforehand; what was fast for long and is slow for once then brings
+    /// warnings without a cause
+    #[arg(long)]
+    pub(crate) adaptive: bool,
     /// End with one JSON object instead of a sentence
     #[arg(long)]
     pub(crate) json: bool,
@@ -180,6 +186,12 @@ pub(crate) struct ChatArgs {
     /// Which timing to use: default, original or loopback
     #[arg(long, value_name = "NAME", default_value_t = Preset::Default, value_parser = preset)]
     pub(crate) timing: Preset,
+    /// Judge by how long packets take here how soon to warn that something is missing: sooner on a
+    /// fast channel, later on one that is slower than the timing allows for. For channels whose
+    /// speed is not known beforehand; what was fast for long and is slow for once then brings
+    /// warnings without a cause
+    #[arg(long)]
+    pub(crate) adaptive: bool,
 }
 
 /// As whom to log in to an XMPP server, and how. The password is never an argument: it comes from

@@ -59,7 +59,8 @@ async fn replay(args: &ReplayArgs, report: &mut Report) -> Result<(), Failure> {
     let timing = args.timing.timing(plan.largest());
     let grace = if args.chaos.is_some() { LONG_GRACE } else { SHORT_GRACE };
     let hall = hall(args, grace).await?;
-    let stage = Stage::set(hall, &script.people, args.profile, timing, plan.largest())?;
+    let stage = Stage::set(hall, &script.people, args.profile, timing, plan.largest())?
+        .adaptive(args.adaptive);
     let chaos = args.chaos.map(|seed| Chaos::new(seed, plan.lines()));
     if !args.json {
         term::say(&format!(

@@ -21,6 +21,7 @@ pub(crate) struct Stage {
     room: String,
     profile: Profile,
     timing: Timing,
+    adaptive: bool,
     people: BTreeMap<MemberId, Identity>,
     directory: BTreeMap<MemberId, PublicKey>,
     /// What went over the channel so far.
@@ -85,11 +86,18 @@ impl Stage {
             room: random_room()?,
             profile,
             timing,
+            adaptive: false,
             people,
             directory,
             traffic: Arc::default(),
             bounds: Bounds::new(&timing, largest),
         })
+    }
+
+    /// Everybody who connects from now on judges the channel by how fast it is.
+    pub(crate) fn adaptive(mut self, on: bool) -> Self {
+        self.adaptive = on;
+        self
     }
 
     /// The profile that everybody speaks.
@@ -124,6 +132,7 @@ impl Stage {
             .session_id(self.room.clone())
             .profile(self.profile)
             .timing(self.timing)
+            .configure(|config| config.adaptive(self.adaptive))
             .directory(self.directory.clone())
             .stay_if_last(true)
             .patient_join(true)

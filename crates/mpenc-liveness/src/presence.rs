@@ -68,6 +68,19 @@ impl Presence {
         Self { timing, since: now, members }
     }
 
+    /// Takes over what was known of a member when the former subsession ended: what it has not
+    /// shown since, new keys alone do not show, and who is away is not back for them. Call it
+    /// before [`on_fresh`](Self::on_fresh), which says what the keys do show.
+    pub fn carry_over(&mut self, former: &Self, member: &MemberId) {
+        let (Some(row), Some(old)) = (self.members.get_mut(member), former.members.get(member))
+        else {
+            return;
+        };
+        if guard!("presence-carried") {
+            *row = *old;
+        }
+    }
+
     /// From now on these intervals count.
     pub fn set_timing(&mut self, timing: Timing) {
         self.timing = timing;
@@ -136,10 +149,30 @@ impl Presence {
         self.members.values().filter_map(|row| expiry(self.since, row, &self.timing)).min()
     }
 
-    /// What is known of a member.
+    /// What is known of a member, as far as [`handle_timeout`](Self::handle_timeout) was called.
     #[must_use]
     pub fn state(&self, member: &MemberId) -> PresenceState {
         self.members.get(member).map_or(PresenceState::Unknown, |row| row.state)
+    }
+
+    /// What is known of a member at `now`, also if nobody has called
+    /// [`handle_timeout`](Self::handle_timeout) because nobody is to be missed: what was shown
+    /// once is not true for ever.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp, member: &MemberId) -> PresenceState {
+        let Some(row) = self.members.get(member) else { return PresenceState::Unknown };
+        let over = expiry(self.since, row, &self.timing).is_some_and(|at| at <= now);
+        let lapsed = over && row.state == PresenceState::Present;
+        if lapsed { PresenceState::NotPresent } else { row.state }
+    }
+
+    /// Whether the member has proven not longer than PRESENCE_EXPIRY ago to be there, whatever it
+    /// or the absence of a warning says.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp, member: &MemberId) -> bool {
+        let expiry = self.timing.presence_expiry();
+        let until = self.freshness(member).zip(expiry).map(|(fresh, expiry)| fresh + expiry);
+        until.is_some_and(|until| until > now)
     }
 
     /// The last moment at which a member is known to have been there.
@@ -245,6 +278,44 @@ mod tests {
         assert_eq!(presence.state(&bob()), PresenceState::Absent);
         assert!(presence.on_return(&bob()).is_some());
         assert_eq!(presence.state(&bob()), PresenceState::Present);
+    }
+
+    //= docs/spec/protocol.md#LIV-036
+    //= type=test
+    #[test]
+    fn a_new_subsession_takes_over_who_is_missed_and_who_is_away() {
+        let mut former = presence();
+        let carol = MemberId::from_wire(b"carol");
+        let _ = former.on_absent(&carol);
+        assert_eq!(former.handle_timeout(at(200_000)).len(), 1, "bob");
+        let mut next = Presence::new(at(200_000), &members(), Timing::default());
+        for member in &members() {
+            next.carry_over(&former, member);
+        }
+        assert_eq!(next.state(&bob()), PresenceState::NotPresent);
+        assert_eq!(next.handle_timeout(at(1_000_000)), vec![], "said before");
+        let back = next.on_fresh(at(1_000_000), &bob(), at(999_000));
+        assert_eq!(back, Some(PresenceChange::Present { member: bob() }));
+        assert_eq!(next.on_fresh(at(1_000_000), &carol, at(999_000)), None);
+        assert_eq!(next.state(&carol), PresenceState::Absent);
+    }
+
+    //= docs/spec/protocol.md#UIX-009
+    //= type=test
+    #[test]
+    fn what_was_shown_once_is_not_true_for_ever() {
+        let mut presence = presence();
+        let _ = presence.on_fresh(at(2_000), &bob(), at(1_500));
+        let (last, over) = (at(1_500 + 136_499), at(1_500 + 136_500));
+        assert!(presence.is_fresh(last, &bob()) && !presence.is_fresh(over, &bob()));
+        assert_eq!(presence.state_at(last, &bob()), PresenceState::Present);
+        // Nobody has asked who is missed.
+        assert_eq!(presence.state_at(over, &bob()), PresenceState::NotPresent);
+        assert_eq!(presence.state(&bob()), PresenceState::Present);
+        assert!(!presence.is_fresh(at(2_000), &MemberId::from_wire(b"carol")));
+        // Who is away says nothing about what it may have written since.
+        let _ = presence.on_absent(&bob());
+        assert!(!presence.is_fresh(over, &bob()));
     }
 
     #[test]

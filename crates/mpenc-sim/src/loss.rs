@@ -131,6 +131,7 @@ impl Counts for Lossy {
             }
             Notice::NotFullyAcked { .. } => "NotFullyAcked",
             Notice::NotAccepted { .. } => "NotAccepted",
+            Notice::MessageDiscarded { .. } => "MessageDiscarded",
             Notice::NotDecrypted { .. } => "NotDecrypted",
             Notice::UserNotPresent { .. } => "UserNotPresent",
             Notice::OrderNotConfirmed { .. } => "OrderNotConfirmed",

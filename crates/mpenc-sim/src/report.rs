@@ -104,6 +104,8 @@ pub(crate) fn is_warning(notice: &Notice) -> bool {
             | Notice::NotFullyAcked { .. }
             | Notice::NotAccepted { .. }
             | Notice::NotDecrypted { .. }
+            | Notice::PacketDiscarded { .. }
+            | Notice::MessageDiscarded { .. }
             | Notice::BadMessage { .. }
             | Notice::AuthorFork { .. }
             | Notice::OrderInconsistent { .. }
@@ -124,6 +126,8 @@ pub(crate) const fn kind_of(notice: &Notice) -> &'static str {
         Notice::NotFullyAcked { .. } => "NotFullyAcked",
         Notice::NotAccepted { .. } => "NotAccepted",
         Notice::NotDecrypted { .. } => "NotDecrypted",
+        Notice::PacketDiscarded { .. } => "PacketDiscarded",
+        Notice::MessageDiscarded { .. } => "MessageDiscarded",
         Notice::BadMessage { .. } => "BadMessage",
         Notice::AuthorFork { .. } => "AuthorFork",
         Notice::OrderInconsistent { .. } => "OrderInconsistent",

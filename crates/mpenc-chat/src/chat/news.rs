@@ -69,9 +69,11 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<String> {
         | Notice::NotFullyAcked { .. }
         | Notice::NotAccepted { .. }
         | Notice::NotAcceptedResolved { .. }
+        | Notice::MessageDiscarded { .. }
         | Notice::UserNotPresent { .. }
         | Notice::NotDecrypted { .. }
         | Notice::NotDecryptedResolved { .. }
+        | Notice::PacketDiscarded { .. }
         | Notice::BadMessage { .. }
         | Notice::AuthorFork { .. }
         | Notice::OrderInconsistent { .. }

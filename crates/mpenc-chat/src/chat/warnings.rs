@@ -104,6 +104,15 @@ impl Warnings {
                 let text = format!("a message of {} is no longer held back", term::name(author));
                 self.withdraw(&Subject::Unaccepted(*id), text)
             }
+            Notice::MessageDiscarded { id, author, missing } => self.raise(
+                Subject::Unaccepted(*id),
+                format!(
+                    "a message of {} is lost, since {} before it never arrived; whoever has it \
+                     can repeat what it said",
+                    term::name(author),
+                    term::count(missing.len(), "message")
+                ),
+            ),
             Notice::UserNotPresent { member, .. } => self.raise(
                 Subject::Silent(member.clone()),
                 format!(
@@ -126,6 +135,14 @@ impl Warnings {
             Notice::NotDecryptedResolved { packet, sender } => self.withdraw(
                 &Subject::Undecrypted(*packet),
                 format!("the packet said to be from {} is no longer waiting", term::name(sender)),
+            ),
+            Notice::PacketDiscarded { packet, sender, size } => self.raise(
+                Subject::Undecrypted(*packet),
+                format!(
+                    "a packet of {size} bytes, said to be from {}, could not be read: no key of \
+                     ours ever fitted it",
+                    term::name(sender)
+                ),
             ),
             Notice::OperationSlow { waiting_for } => self.raise(
                 Subject::Slow,
@@ -162,8 +179,13 @@ impl Warnings {
                 );
                 self.raise(Subject::OldKeys, text)
             }
-            Notice::KeyRefreshed { .. } | Notice::MembersChanged { .. } => {
-                self.withdraw(&Subject::OldKeys, "the keys are new again".to_owned())
+            Notice::KeyRefreshed { .. } => self.keys_are_new(),
+            // Who is gone is not missed; that it is gone is told like any other news.
+            Notice::MembersChanged { exclude, .. } => {
+                for member in exclude {
+                    self.raised.remove(&Subject::Silent(member.clone()));
+                }
+                self.keys_are_new()
             }
             Notice::BadContribution { member } => self.last(format!(
                 "{} broke the rules of key agreement, which failed for it",
@@ -228,6 +250,10 @@ impl Warnings {
             | Notice::Unrecognised { .. } => Effect::None,
             _ => Effect::None,
         }
+    }
+
+    fn keys_are_new(&mut self) -> Effect {
+        self.withdraw(&Subject::OldKeys, "the keys are new again".to_owned())
     }
 
     fn raise(&mut self, subject: Subject, text: String) -> Effect {
@@ -295,6 +321,42 @@ mod tests {
         let effect = warnings.note(&early, number);
         assert_eq!(effect, Effect::Withdrawn("[1] has reached everybody".to_owned()));
         assert_eq!(warnings.in_force().count(), 0);
+    }
+
+    //= docs/spec/protocol.md#LIV-036
+    //= type=test
+    #[test]
+    fn nobody_is_missed_who_was_excluded() {
+        let (ann, bob) = (MemberId::new("ann").unwrap(), MemberId::new("bob").unwrap());
+        let mut warnings = Warnings::of(ann.clone());
+        let silent = Notice::UserNotPresent { member: bob.clone(), since: None };
+        assert!(matches!(warnings.note(&silent, |_| None), Effect::Raised(_)));
+        let excluded = Notice::MembersChanged {
+            remain: MemberSet::of(&ann),
+            include: MemberSet::new(),
+            exclude: MemberSet::of(&bob),
+            context: Vec::new(),
+            log_position: 0,
+        };
+        warnings.note(&excluded, |_| None);
+        assert_eq!(warnings.in_force().count(), 0);
+    }
+
+    //= docs/spec/protocol.md#TRN-044
+    //= type=test
+    #[test]
+    fn what_is_lost_is_not_said_to_be_no_longer_held_back() {
+        let (ann, bob) = (MemberId::new("ann").unwrap(), MemberId::new("bob").unwrap());
+        let mut warnings = Warnings::of(ann);
+        let id = MessageId::new(&[1]).unwrap();
+        let (author, missing) = (bob.clone(), vec![id]);
+        let held_back = Notice::NotAccepted { id, author, missing: missing.clone() };
+        assert!(matches!(warnings.note(&held_back, |_| None), Effect::Raised(_)));
+        let lost = Notice::MessageDiscarded { id, author: bob, missing };
+        let text = "a message of bob is lost, since 1 message before it never arrived; whoever \
+                    has it can repeat what it said";
+        assert_eq!(warnings.note(&lost, |_| None), Effect::Raised(text.to_owned()));
+        assert_eq!(warnings.in_force().collect::<Vec<_>>(), [text], "in place of the other");
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Director {
         }
         self.check(!old.contains(&true), "Dora cannot read [1] to [4], from before she came")?;
         self.speaks(CLEO, "Dinner at Ada's, tomorrow.").await?;
-        self.acknowledged(before).await
+        self.acknowledged(before).await?;
+        self.all_is_well().await
     }
 
     async fn eavesdropper(&mut self) -> Result<(), Failure> {

@@ -131,10 +131,12 @@ pub(super) fn notice(session: &Session, notice: &Notice) -> Option<Value> {
         | Notice::OperationSlow { .. }
         | Notice::EnterRequest { .. }
         | Notice::NotAcceptedResolved { .. }
+        | Notice::MessageDiscarded { .. }
         | Notice::UserNotPresent { .. }
         | Notice::UserPresent { .. }
         | Notice::UserAbsent { .. }
         | Notice::NotDecryptedResolved { .. }
+        | Notice::PacketDiscarded { .. }
         | Notice::BadMessage { .. }
         | Notice::AuthorFork { .. }
         | Notice::OrderInconsistent { .. }

@@ -281,7 +281,8 @@ impl Oracle {
             Notice::NotDecrypted { packet, .. } => {
                 life.undecrypted.insert(*packet, now);
             }
-            Notice::NotDecryptedResolved { packet, .. } => {
+            Notice::NotDecryptedResolved { packet, .. }
+            | Notice::PacketDiscarded { packet, .. } => {
                 life.undecrypted.remove(packet);
             }
             Notice::StateChanged {

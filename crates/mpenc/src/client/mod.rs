@@ -23,7 +23,8 @@ pub use directory::{Directory, TrustOnFirstUse};
 pub use handle::{Request, RequestError, Session};
 
 /// Notices kept for an application that does not fetch them; beyond this the oldest are dropped
-/// and [`Session::missed_notices`] counts them. What they said can still be asked for.
+/// and [`Session::missed_notices`] counts them. What they said can still be asked for: the warnings
+/// in force by [`warnings`](crate::Session::warnings), messages by [`log`](crate::Session::log).
 pub const MAX_KEPT_NOTICES: usize = 65_536;
 
 /// Who we are, and how we want to talk: opens sessions.

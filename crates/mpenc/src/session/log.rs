@@ -158,8 +158,12 @@ impl Session {
         let Some(sub) = self.subsession_mut(which) else { return };
         let former = core::mem::replace(&mut sub.context, LogContext::Known(known));
         if let LogContext::Waiting { withheld, .. } = former {
+            let overdue: BTreeSet<_> = sub.acks.warned().collect();
             for id in withheld {
                 self.log_message(which, id);
+                if overdue.contains(&id) && guard!("withheld-overdue") {
+                    self.tell_overdue(which, id);
+                }
             }
         }
     }

@@ -5,11 +5,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use mpenc_transcript::{Entry, TranscriptReject};
+use mpenc_transcript::{Deferred, Entry, TranscriptReject};
 use mpenc_types::{BodyKind, MemberId, MemberSet, MessageId, SubsessionId, Timestamp, guard};
 
 use super::input::{Disposition, RejectReason};
-use super::subsession::{Subsession, SubsessionState, Waiting};
+use super::subsession::{MAX_DISCARDED, Subsession, SubsessionState, Waiting};
 use super::{BadMessage, Env, Notice, SendError, Session};
 use crate::content::{ContentSize, MAX_CONTENT};
 use crate::security::{Body, ErrorCode, MessageHeader, OpenReject, Opened, SealError};
@@ -287,7 +287,7 @@ impl Session {
             sub.misses_again(&old.id);
         }
         for old in evicted {
-            self.no_longer_deferred(which, old.id, old.author);
+            self.discarded(which, old);
         }
         Disposition::Deferred
     }
@@ -318,8 +318,29 @@ impl Session {
 
     //= docs/spec/protocol.md#TRN-021
     pub(super) fn no_longer_deferred(&mut self, which: Which, id: MessageId, author: MemberId) {
-        if self.subsession_mut(which).is_some_and(|sub| sub.not_accepted.remove(&id)) {
+        let Some(sub) = self.subsession_mut(which) else { return };
+        let discarded = sub.discarded.remove(&id);
+        if sub.not_accepted.remove(&id) || discarded {
+            if discarded {
+                self.lasting.not_discarded(&id);
+            }
             self.notify(Notice::NotAcceptedResolved { id, author });
+        }
+    }
+
+    /// A message that was deferred is not any more, and has not been accepted.
+    //= docs/spec/protocol.md#TRN-044
+    pub(super) fn discarded(&mut self, which: Which, deferred: Deferred<Waiting>) {
+        let Deferred { id, author, missing, .. } = deferred;
+        let Some(sub) = self.subsession_mut(which) else { return };
+        sub.not_accepted.remove(&id);
+        if sub.discarded.len() < MAX_DISCARDED && !sub.discarded.insert(id) {
+            // Told before: it came, and had to go, once more.
+            return;
+        }
+        if guard!("discard-told") {
+            let missing = missing.into_iter().collect();
+            self.notify(Notice::MessageDiscarded { id, author, missing });
         }
     }
 
@@ -402,6 +423,9 @@ impl Session {
             }
         } else {
             self.heard_from(which, &author, seen_before, direct);
+            if which == Which::Current && kind.is_payload() && !accepted.after_fin {
+                self.writes(&author);
+            }
             if let Some(away) = away
                 && which == Which::Current
             {

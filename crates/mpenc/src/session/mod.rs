@@ -52,6 +52,7 @@ mod tasks;
 mod timer;
 mod trail;
 mod trial;
+mod warnings;
 
 pub use fingerprint::Fingerprint;
 pub use input::{Disposition, RejectReason};
@@ -68,6 +69,7 @@ pub use prune::{CLOSED_KEPT, LOG_KEPT, MAX_LOG_BYTES};
 pub use query::{Message, OperationView, SessionState};
 pub use subsession::SubsessionState;
 pub use trial::MAX_TRIAL_BYTES;
+pub use warnings::LASTING_KEPT;
 
 use message::StoredMessage;
 use own::{OwnOperation, OwnProposal};
@@ -211,6 +213,8 @@ pub struct Session {
     deadlines: Deadlines<TimerKind>,
     transmits: VecDeque<ChannelRequest>,
     notices: VecDeque<Notice>,
+    /// Warnings that nothing withdraws (UIX-015).
+    lasting: warnings::Lasting,
     unrecognised: BTreeSet<MemberId>,
     /// What proves forks of authors to others, oldest first (V2-025).
     evidence: Vec<ForkEvidence>,
@@ -273,6 +277,7 @@ impl Session {
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             notices: VecDeque::new(),
+            lasting: warnings::Lasting::default(),
             unrecognised: BTreeSet::new(),
             evidence: Vec::new(),
             complaints: VecDeque::new(),
@@ -330,6 +335,7 @@ impl Session {
 
     fn notify(&mut self, notice: Notice) {
         tracing::debug!(owner = %self.config.owner, ?notice, "notice");
+        self.lasting.keep(&notice);
         self.notices.push_back(notice);
     }
 

@@ -199,7 +199,8 @@ pub enum Notice {
         away: bool,
     },
     /// **S** A message arrived whose ancestors have not. It is not shown until they do, when
-    /// [`NotAcceptedResolved`](Self::NotAcceptedResolved) withdraws this.
+    /// [`NotAcceptedResolved`](Self::NotAcceptedResolved) withdraws this; else
+    /// [`MessageDiscarded`](Self::MessageDiscarded) takes its place.
     NotAccepted {
         /// The message.
         id: MessageId,
@@ -208,16 +209,34 @@ pub enum Notice {
         /// The ancestors that are missing.
         missing: Vec<MessageId>,
     },
-    /// The missing ancestors arrived, or the subsession ended.
+    /// The message waits no longer: its ancestors arrived, and it was judged like any other; or
+    /// it turned out that it cannot count as its author's, who had written the last one before
+    /// it or has made its key public (FIN-022). Withdraws [`NotAccepted`](Self::NotAccepted), and
+    /// [`MessageDiscarded`](Self::MessageDiscarded) if a copy came in time.
     NotAcceptedResolved {
         /// The message.
         id: MessageId,
         /// Its author.
         author: MemberId,
     },
+    /// **S** A message that is its author's for sure was discarded unseen, with or without
+    /// [`NotAccepted`](Self::NotAccepted) before: its ancestors did not arrive before the
+    /// subsession ended, or too many waited at once (TRN-044).
+    /// Whether it was a text is not told, nor can be told who is to blame. Of those that made room
+    /// for others a copy may still be accepted, when
+    /// [`NotAcceptedResolved`](Self::NotAcceptedResolved) withdraws this; nothing else does.
+    MessageDiscarded {
+        /// The message.
+        id: MessageId,
+        /// Who wrote it.
+        author: MemberId,
+        /// The ancestors that were missing.
+        missing: Vec<MessageId>,
+    },
     /// **S** Nothing has proven for PRESENCE_EXPIRY that this member takes part: it may be gone, or
     /// cut off, or the channel withholds what it or we say (LIV-030).
-    /// [`UserPresent`](Self::UserPresent) withdraws it.
+    /// [`UserPresent`](Self::UserPresent) or [`UserAbsent`](Self::UserAbsent) withdraws it, or
+    /// [`MembersChanged`](Self::MembersChanged) if the member is among those excluded.
     UserNotPresent {
         /// The member.
         member: MemberId,
@@ -236,7 +255,8 @@ pub enum Notice {
         member: MemberId,
     },
     /// **S** A packet that no key fits. Withdrawn by
-    /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later.
+    /// [`NotDecryptedResolved`](Self::NotDecryptedResolved) if one fits later; else
+    /// [`PacketDiscarded`](Self::PacketDiscarded) takes its place.
     NotDecrypted {
         /// Numbers the packet among the undecrypted ones of this session.
         packet: u64,
@@ -245,12 +265,24 @@ pub enum Notice {
         /// Its size in bytes.
         size: usize,
     },
-    /// The packet could be read after all, or was dropped for newer ones.
+    /// The packet could be read after all. Withdraws [`NotDecrypted`](Self::NotDecrypted).
     NotDecryptedResolved {
         /// The number given before.
         packet: u64,
         /// Who sent it, as the channel claimed.
         sender: MemberId,
+    },
+    /// **S** A packet of which [`NotDecrypted`](Self::NotDecrypted) told was given up: no key
+    /// fitted it for long, newer ones needed its place, or we left (MSG-021). What was in it, if
+    /// it was a message at all, is not known, and who sent it only as the channel claims. Nothing
+    /// withdraws this; a copy that comes later is a packet of its own.
+    PacketDiscarded {
+        /// The number given before.
+        packet: u64,
+        /// Who sent it, as the channel claimed.
+        sender: MemberId,
+        /// Its size in bytes.
+        size: usize,
     },
     /// **S** A message is its author's, but breaks a rule. It is not shown. Nothing withdraws
     /// this.
@@ -286,7 +318,8 @@ pub enum Notice {
     SubsessionClosed {
         /// Which.
         sid: SubsessionId,
-        /// Whether everybody is known to have seen all its messages.
+        /// Whether everybody is known to have seen all its messages, and we have seen every one
+        /// of which we heard.
         consistent: bool,
     },
     /// The key with which this member signed its messages in a subsession is public: from now on

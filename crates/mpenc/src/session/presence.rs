@@ -1,6 +1,7 @@
 //! Who is known to be there, how long packets take, and what that says about the state of the
 //! conversation (sections 8.6, 13).
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use mpenc_liveness::{Presence, PresenceChange, PresenceState, TimerKind};
@@ -17,10 +18,18 @@ use crate::security::Body;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Nothing older is missing: no message waits for its ancestors or for a key.
+    /// Nothing older is missing: no message waits for its ancestors, for the end of what was said
+    /// before the last change, or for a key. Packets that are not for us do not count: those of
+    /// strangers, and those by which the others end what was before we came. Nor do packets that
+    /// no key fitted for so long that they were given up
+    /// ([`Notice::PacketDiscarded`]): what answers a message that is really missing
+    /// waits for it.
     pub nothing_missing_before: bool,
-    /// Nothing newer is missing: everybody has proven not long ago to be there, and what they had
-    /// written by then is here.
+    /// Nothing newer is missing: everybody has proven not long ago, within PRESENCE_EXPIRY, to be
+    /// there, and what they had written by then is here. Who has said that it is away counts like
+    /// the others: what it may have written since, it has to show. Without heartbeats
+    /// ([`SessionConfig::presence`](crate::SessionConfig::presence)) it is true only while people
+    /// write, and never outside a session with others or where nothing more is accepted.
     pub nothing_missing_after: bool,
     /// Everybody has everything that we have.
     pub everybody_has_all: bool,
@@ -46,24 +55,26 @@ impl Session {
     #[must_use]
     pub fn health(&self) -> Health {
         let others = self.session_members().without(self.owner());
-        let present = self.current.as_ref().is_some_and(|current| {
-            let present = current.presence.all(PresenceState::Present);
-            let away = current.presence.all(PresenceState::Absent);
-            others.is_subset(&present.union(&away))
+        let now = self.now;
+        let open = self.current.as_ref().filter(|current| current.is_open());
+        let present = open.is_some_and(|current| {
+            others.iter().all(|member| current.presence.is_fresh(now, member))
         });
         Health {
-            nothing_missing_before: self.deferred() == 0 && self.undecrypted() == 0,
+            nothing_missing_before: self.deferred() == 0
+                && self.context_is_known()
+                && !self.has_unreadable(),
             nothing_missing_after: present,
             everybody_has_all: self.is_consistent(),
             order_verified: self.order_verified(),
         }
     }
 
-    /// What is known of another member's presence.
+    /// What is known of another member's presence, as of the latest call with a time.
     #[must_use]
     pub fn presence(&self, member: &MemberId) -> PresenceState {
-        let current = self.current.as_ref();
-        current.map_or(PresenceState::Unknown, |current| current.presence.state(member))
+        let (now, current) = (self.now, self.current.as_ref());
+        current.map_or(PresenceState::Unknown, |current| current.presence.state_at(now, member))
     }
 
     /// The last moment, on our clock, at which a member is known to have been there: it acted
@@ -101,6 +112,7 @@ impl Session {
 
     /// Presence at the beginning of a subsession.
     //= docs/spec/protocol.md#LIV-028
+    //= docs/spec/protocol.md#LIV-036
     pub(super) fn presence_after(&mut self, running: &Running) -> Presence {
         let renewed = self.rules.has_gated() || !running.change.include.is_empty();
         if renewed {
@@ -109,13 +121,20 @@ impl Session {
         let others = running.next_members.without(self.owner());
         let mut presence = Presence::new(self.now, &others, self.pace());
         let before = self.previous.front().map(|previous| &previous.presence);
+        let mut changes = Vec::new();
         for member in &others {
+            if let Some(before) = before {
+                presence.carry_over(before, member);
+            }
             // Who is in it has seen what we contributed to its keys.
-            let known = before.and_then(|before| before.freshness(member));
+            let known = presence.freshness(member);
             let fresh = known.max(renewed.then_some(self.nonce_since));
             if let Some(fresh) = fresh {
-                let _ = presence.on_fresh(self.now, member, fresh);
+                changes.extend(presence.on_fresh(self.now, member, fresh));
             }
+        }
+        for change in changes {
+            self.presence_changed(change);
         }
         presence
     }
@@ -160,6 +179,15 @@ impl Session {
         }
     }
 
+    /// Who writes a text is back, whether or not it has said so.
+    //= docs/spec/protocol.md#LIV-031
+    pub(super) fn writes(&mut self, member: &MemberId) {
+        let Some(current) = &mut self.current else { return };
+        if let Some(change) = current.presence.on_return(member) {
+            self.presence_changed(change);
+        }
+    }
+
     /// The member says that it goes, or that it is back.
     pub(super) fn says_away(&mut self, member: &MemberId, away: bool) {
         let now = self.now;
@@ -184,8 +212,11 @@ impl Session {
 
     /// Whether nothing shows that any of these is there.
     pub(super) fn nobody_there(&self, members: &MemberSet) -> bool {
+        // Only who was missed: without heartbeats silence means nothing.
+        let state =
+            |member: &MemberId| self.current.as_ref().map(|current| current.presence.state(member));
         let gone = |member: &MemberId| {
-            matches!(self.presence(member), PresenceState::Absent | PresenceState::NotPresent)
+            matches!(state(member), Some(PresenceState::Absent | PresenceState::NotPresent))
         };
         members.iter().all(gone)
     }

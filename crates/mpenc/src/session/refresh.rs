@@ -24,6 +24,8 @@ pub(super) struct KeyAge {
     failures: u32,
     /// Those whom these attempts waited for.
     waited_for: MemberSet,
+    /// Whether [`Notice::KeyAge`] is out.
+    warned: bool,
 }
 
 impl Session {
@@ -109,7 +111,16 @@ impl Session {
         if self.config.exclude_unresponsive {
             self.task_exclude.extend(waiting_for.without(self.owner()));
         }
+        self.key_age.warned = true;
         self.notify(Notice::KeyAge { waiting_for, stopped });
+    }
+
+    /// The warning about it that is in force.
+    pub(super) fn key_age(&self) -> Option<Notice> {
+        let waiting_for = self.key_age.waited_for.intersection(&self.session_members());
+        let stopped = self.keys_too_old();
+        let warned = self.key_age.warned && self.current.is_some();
+        warned.then_some(Notice::KeyAge { waiting_for, stopped })
     }
 
     /// Whether no text is sent any more with the current keys.

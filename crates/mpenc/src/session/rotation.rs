@@ -175,8 +175,9 @@ impl Session {
 
     /// A subsession whose FIN is fully acknowledged stays for another FIN_GRACE as long as a text
     /// in it is not, and those who have not acknowledged it are in the channel, or as long as the
-    /// rest of a text is to come from somebody in the channel: it was written before its author
-    /// knew of the end, and what is missing is on its way.
+    /// rest of a text, or what a deferred message waits for, is to come from somebody in the
+    /// channel: it was written before its author knew of the end, and what is missing is on its
+    /// way.
     //= docs/spec/protocol.md#FIN-005
     fn wait_for_last_words(&mut self) {
         if !self.timing().ends_shutdown_early() {
@@ -193,12 +194,14 @@ impl Session {
             let sid = sub.sid;
             let unfinished =
                 self.contents.authors().any(|(of, author)| *of == sid && channel.contains(author));
+            let waits = sub.deferral.iter().any(|waiting| channel.contains(&waiting.author));
+            let waits = waits && guard!("last-words-deferred");
             let transcript = &sub.transcript;
             let texts = transcript
                 .unacked()
                 .filter(|id| transcript.kind(id).is_ok_and(mpenc_types::BodyKind::is_payload));
             let mut missing = texts.map(|id| transcript.unacked_by(&id));
-            if unfinished || missing.any(|members| !members.is_disjoint(&channel)) {
+            if unfinished || waits || missing.any(|members| !members.is_disjoint(&channel)) {
                 shutdown.stop = Some((now + grace).min(shutdown.give_up));
             }
         }
@@ -261,7 +264,9 @@ impl Session {
         }
         let sid = sub.sid;
         let failed = sub.state == SubsessionState::Error;
-        let consistent = sub.transcript.is_consistent() && !failed;
+        // What waited in vain was seen by somebody, and not by us.
+        let unseen = guard!("discard-told") && sub.misses_something();
+        let consistent = sub.transcript.is_consistent() && !failed && !unseen;
         sub.state = if consistent { SubsessionState::Parted } else { SubsessionState::PartFailed };
         let overdue = sub.acks.stop();
         let unacked: Vec<_> =
@@ -271,7 +276,7 @@ impl Session {
             if let Some(sub) = self.subsession_mut(which) {
                 sub.security.destroy(&old.id);
             }
-            self.no_longer_deferred(which, old.id, old.author);
+            self.discarded(which, old);
         }
         self.release_withheld(which);
         for (id, unacked_by) in unacked {

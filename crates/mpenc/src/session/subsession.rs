@@ -55,6 +55,8 @@ pub(super) struct Subsession {
     pub(super) complained: Complained,
     /// Deferred messages for which `NotAccepted` is out.
     pub(super) not_accepted: BTreeSet<MessageId>,
+    /// Those that were dropped for others, or could not be accepted any more.
+    pub(super) discarded: BTreeSet<MessageId>,
     /// Identifiers of refused messages, so that copies cost nothing and are not reported again.
     refused: BTreeSet<MessageId>,
     /// Payloads that are not in the log: texts that never became complete.
@@ -64,6 +66,9 @@ pub(super) struct Subsession {
 /// Refused messages whose identifiers a subsession remembers; copies of later ones are judged
 /// anew.
 const MAX_REFUSED: usize = 1024;
+
+/// Discarded messages that a subsession remembers, so that each is told of once.
+pub(super) const MAX_DISCARDED: usize = 1024;
 
 /// Payloads without a text that a subsession remembers as such; later ones count as forgotten by
 /// the log once that forgets anything.
@@ -143,6 +148,7 @@ impl Subsession {
             published: MemberSet::new(),
             complained: Complained::default(),
             not_accepted: BTreeSet::new(),
+            discarded: BTreeSet::new(),
             refused: BTreeSet::new(),
             unshown: BTreeSet::new(),
         }
@@ -183,6 +189,11 @@ impl Subsession {
     /// A copy of something accepted, deferred or refused already (TRN-024).
     pub(super) fn knows(&self, id: &MessageId) -> bool {
         self.transcript.contains(id) || self.deferral.contains(id) || self.refused.contains(id)
+    }
+
+    /// Whether it knows of messages that it does not have: something was written in answer to them.
+    pub(super) fn misses_something(&self) -> bool {
+        !self.deferral.is_empty() || !self.discarded.is_empty()
     }
 
     pub(super) fn not_shown(&mut self, id: MessageId) {

@@ -30,6 +30,7 @@ impl Session {
         self.expire_contents();
         self.close_finished(env);
         self.warn_undecrypted();
+        self.expire_undecrypted();
         self.settle(env);
     }
 
@@ -147,22 +148,23 @@ impl Session {
                     let Some(sub) = self.subsession(which) else { continue };
                     let sent = sub.acks.times(&id).map(|times| times.accepted_at);
                     sent.into_iter().for_each(|sent| self.latency_overdue(sent));
-                    let Some(sub) = self.subsession(which) else { continue };
-                    let unacked_by = sub.transcript.unacked_by(&id);
-                    let away = self.all_away(&unacked_by);
-                    //= docs/spec/protocol.md#SES-039
-                    if self.messages.get(&id).is_some_and(|stored| stored.logged) {
-                        self.notify(Notice::NotFullyAcked {
-                            id,
-                            unacked_by,
-                            last_word: false,
-                            away,
-                        });
-                    }
+                    self.tell_overdue(which, id);
                 }
                 AckAction::Resend(_) if broken => {}
                 AckAction::Resend(id) => self.resend(which, &id),
             }
+        }
+    }
+
+    /// A message is overdue. If it is not in the log yet, this is told when it is.
+    pub(super) fn tell_overdue(&mut self, which: Which, id: MessageId) {
+        let Some(sub) = self.subsession(which) else { return };
+        let unacked_by = sub.transcript.unacked_by(&id);
+        //= docs/spec/protocol.md#SES-039
+        let logged = self.messages.get(&id).is_some_and(|stored| stored.logged);
+        if logged && !unacked_by.is_empty() {
+            let away = self.all_away(&unacked_by);
+            self.notify(Notice::NotFullyAcked { id, unacked_by, last_word: false, away });
         }
     }
 

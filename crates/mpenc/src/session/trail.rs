@@ -78,6 +78,14 @@ pub(super) struct Confirmations {
     warned: bool,
 }
 
+impl Confirmations {
+    /// The warning about it that is in force.
+    pub(super) fn warning(&self) -> Option<Notice> {
+        let members = self.missing.clone();
+        self.warned.then_some(Notice::OrderNotConfirmed { last: self.last, members })
+    }
+}
+
 impl Session {
     /// An operation packet was accepted.
     pub(super) fn trail_order(&mut self) {

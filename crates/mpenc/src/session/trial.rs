@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::time::Duration;
 
 use mpenc_types::{MemberId, Timestamp, guard};
 
@@ -66,13 +67,13 @@ impl Session {
         let capacity = self.timing().trial_capacity(self.session_members().len()).max(1);
         while self.trial.packets.len() >= capacity {
             let Some(oldest) = self.trial.make_room(|_| 1) else { break };
-            self.no_longer_undecrypted(oldest);
+            self.never_decrypted(oldest);
         }
         //= docs/spec/protocol.md#MOD-015
         let room = MAX_TRIAL_BYTES.saturating_sub(bytes.len());
         while self.trial.bytes() > room && guard!("trial-bytes") {
             let Some(oldest) = self.trial.make_room(|packet| packet.bytes.len()) else { break };
-            self.no_longer_undecrypted(oldest);
+            self.never_decrypted(oldest);
         }
         let number = self.trial.next;
         self.trial.next = number.saturating_add(1);
@@ -139,9 +140,38 @@ impl Session {
         }
     }
 
-    /// When the next warning about an undecrypted packet is due.
+    /// When the next warning about an undecrypted packet is due, or the oldest is given up.
     pub(super) fn undecrypted_deadline(&self) -> Option<Timestamp> {
-        self.overdue_undecrypted().map(|(at, _)| at).min()
+        let warning = self.overdue_undecrypted().map(|(at, _)| at).min();
+        let age = self.undecrypted_age().filter(|_| guard!("trial-age"));
+        let oldest = self.trial.packets.iter().map(|packet| packet.since).min();
+        warning.into_iter().chain(oldest.zip(age).map(|(since, age)| since + age)).min()
+    }
+
+    /// Gives up packets that have waited for a key as long as the members need to wind up a
+    /// subsession: what a newcomer cannot read is over by then, and of what is lost of its own
+    /// subsession later messages tell.
+    //= docs/spec/protocol.md#MSG-021
+    pub(super) fn expire_undecrypted(&mut self) {
+        let Some(age) = self.undecrypted_age() else { return };
+        let now = self.now;
+        let old = |packet: &Undecrypted| packet.since + age <= now && guard!("trial-age");
+        if !self.trial.packets.iter().any(old) {
+            return;
+        }
+        for packet in core::mem::take(&mut self.trial.packets) {
+            if old(&packet) {
+                self.never_decrypted(packet);
+            } else {
+                self.trial.packets.push_back(packet);
+            }
+        }
+    }
+
+    /// How long a packet waits for a key; for ever with the timing of the original.
+    fn undecrypted_age(&self) -> Option<Duration> {
+        let timing = self.timing();
+        (!timing.is_original()).then(|| timing.fin_timeout() + timing.bc_lat())
     }
 
     /// Since when there is a packet that somebody in the current subsession sent and nothing
@@ -156,6 +186,22 @@ impl Session {
         let grace = self.timing().not_decrypted();
         let unwarned = self.unreadable().filter(|packet| !packet.warned);
         unwarned.map(move |packet| (packet.since + grace, packet))
+    }
+
+    /// Whether somebody in the current subsession seems to have sent something that we should be
+    /// able to read, and cannot.
+    pub(super) fn has_unreadable(&self) -> bool {
+        self.unreadable().next().is_some()
+    }
+
+    /// The packets about which a warning is in force.
+    pub(super) fn warned_undecrypted(&self) -> impl Iterator<Item = Notice> + '_ {
+        let warned = self.trial.packets.iter().filter(|packet| packet.warned);
+        warned.map(|packet| Notice::NotDecrypted {
+            packet: packet.number,
+            sender: packet.sender.clone(),
+            size: packet.bytes.len(),
+        })
     }
 
     /// The packets that should have been readable.
@@ -173,7 +219,15 @@ impl Session {
 
     pub(super) fn forget_undecrypted(&mut self) {
         for packet in core::mem::take(&mut self.trial.packets) {
-            self.no_longer_undecrypted(packet);
+            self.never_decrypted(packet);
+        }
+    }
+
+    /// Nobody tries to read it any more.
+    fn never_decrypted(&mut self, packet: Undecrypted) {
+        if packet.warned {
+            let Undecrypted { number, sender, bytes, .. } = packet;
+            self.notify(Notice::PacketDiscarded { packet: number, sender, size: bytes.len() });
         }
     }
 

@@ -127,6 +127,11 @@ fn keys_that_cannot_be_renewed_stop_being_used() {
     world.say("alice", "not stopped yet");
     world.pass(lifetime / 2);
     assert_eq!(ages(&world, "alice").last().unwrap(), &(vec!["carol".to_owned()], true));
+    let aged = |world: &World| {
+        let warnings = world.session("alice").warnings();
+        warnings.iter().any(|n| matches!(n, Notice::KeyAge { stopped: true, .. }))
+    };
+    assert!(aged(&world), "which can be asked for (UIX-015)");
     let stopped = world.act("alice", |s, env| s.send(env, "too late"));
     assert_eq!(stopped, Err(SendError::KeysTooOld));
     // Acks and operations go on: the one who does not answer can be excluded.
@@ -134,6 +139,7 @@ fn keys_that_cannot_be_renewed_stop_being_used() {
     world.act("alice", |s, env| s.change(env, &set(&[]), &carol)).unwrap();
     world.pass_secs(60);
     world.assert_agree(&["alice", "bob"]);
+    assert!(!aged(&world));
     world.say("alice", "new keys");
     assert_eq!(world.texts("bob"), ["not stopped yet", "new keys"]);
 }

@@ -117,12 +117,14 @@ fn who_does_not_confirm_is_named_until_it_does() {
     assert!(!world.member("alice").notices.iter().any(missing), "not at once");
     world.pass_secs(16);
     assert!(world.member("alice").notices.iter().any(missing));
+    assert!(world.session("alice").warnings().iter().any(missing));
     // It arrives after all.
     let _ = world.inject("alice", "carol", &last);
     world.settle();
     assert!(world.session("alice").order_verified());
     let confirmed = |notice: &Notice| matches!(notice, Notice::OrderConfirmed { .. });
     assert!(world.member("alice").notices.iter().any(confirmed));
+    assert!(!world.session("alice").warnings().iter().any(missing));
 }
 
 //= docs/spec/protocol.md#ORD-037

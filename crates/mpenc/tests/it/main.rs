@@ -54,4 +54,5 @@ mod suppressed;
 mod talk;
 mod transparent;
 mod uninvited;
+mod warned;
 mod world;

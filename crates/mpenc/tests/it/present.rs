@@ -175,6 +175,40 @@ fn a_fast_channel_warns_fast_and_a_slow_one_does_not_cry_wolf() {
     assert!(warned(&world));
 }
 
+/// The same on a channel on which everything takes longer than BC_LAT: no warning is wrong, but
+/// all are useless.
+//= docs/spec/protocol.md#LIV-034
+//= type=test
+#[test]
+fn a_channel_that_is_always_slow_causes_no_warnings_for_ever() {
+    let warnings = |adaptive| {
+        let mut world = World::with(&NAMES, |config| config.adaptive(adaptive).presence(false));
+        world.establish(&NAMES);
+        world.pass_secs(120);
+        world.members.values_mut().for_each(|member| member.held = true);
+        let mut last = Vec::new();
+        for round in 0..100 {
+            if round % 10 == 0 {
+                last.push(world.act("alice", |s, env| s.send(env, "slow")).unwrap());
+            }
+            world.pass_secs(12);
+            // What came of it is on its way as long again.
+            for name in NAMES.map(id) {
+                for _ in 0..world.members[&name].inbox.len() {
+                    world.deliver(&name);
+                }
+            }
+        }
+        let late = last.split_off(last.len() / 2);
+        let about = |n: &Notice| matches!(n, Notice::NotFullyAcked { id, .. } if late.contains(id));
+        let acked = |id| world.session("alice").unacked_by(id) == Some(MemberSet::new());
+        assert!(late.iter().all(acked), "nothing was lost");
+        about_any(&world, about)
+    };
+    assert!(warnings(false), "which the configured latency does not allow for");
+    assert!(!warnings(true));
+}
+
 fn about_any(world: &World, wanted: impl Fn(&Notice) -> bool) -> bool {
     world.member("alice").notices.iter().any(wanted)
 }

@@ -41,6 +41,13 @@ fn warnings_wait_for_whoever_asks_late_and_stay_true() {
         assert!(!alice.is_consistent());
         assert_eq!(alice.presence(&id("carol")), PresenceState::NotPresent);
         assert!(!alice.health().is_good());
+        let warnings = alice.warnings();
+        let unacked_by = alice.unacked_by(&message).unwrap();
+        let overdue =
+            Notice::NotFullyAcked { id: message, unacked_by, last_word: false, away: false };
+        let since = alice.last_seen(&id("carol"));
+        let gone = Notice::UserNotPresent { member: id("carol"), since };
+        assert!(warnings.contains(&overdue) && warnings.contains(&gone), "{warnings:?}");
     };
     state(&world);
     // The next call brings all that was said meanwhile, once.
