@@ -162,6 +162,41 @@ async fn a_stream_that_breaks_whenever_it_is_resumed_ends_the_channel() {
     assert!(reason.contains("the connection broke and was resumed 32 times"), "{reason}");
 }
 
+//= docs/spec/protocol.md#CHN-011
+//= type=test
+#[tokio::test]
+async fn a_stream_that_the_server_does_not_know_any_more_is_begun_anew() {
+    let server = Server::start(|mut peer: Peer| async move {
+        if peer.is_first() {
+            peer.log_in(MANAGEMENT).await?;
+            peer.enable().await?;
+            // Into the room, and gone.
+            peer.let_in().await?;
+            return Ok(());
+        }
+        peer.prove("").await?;
+        peer.open(MANAGEMENT).await?;
+        if peer.until(">").await?.contains("<resume") {
+            let condition = "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";
+            peer.say(&format!("<failed xmlns='urn:xmpp:sm:3'>{condition}</failed>")).await?;
+            return peer.rest().await;
+        }
+        peer.bind().await?;
+        peer.enable().await?;
+        peer.let_in().await?;
+        peer.rest().await
+    })
+    .await;
+    let mut channel = connect(&server).await.unwrap();
+    channel.request(ChannelRequest::Enter).await.unwrap();
+    let is_in = |event: &ChannelEvent| matches!(event, ChannelEvent::Entered { .. });
+    assert!(is_in(&timeout(PATIENCE, channel.next_event()).await.unwrap().unwrap()));
+    let left = timeout(PATIENCE, channel.next_event()).await.unwrap().unwrap();
+    assert_eq!(left, ChannelEvent::Left);
+    channel.request(ChannelRequest::Enter).await.unwrap();
+    assert!(is_in(&timeout(PATIENCE, channel.next_event()).await.unwrap().unwrap()));
+}
+
 /// The library's task panics here.
 #[tokio::test]
 async fn a_new_session_in_answer_to_a_resumption_ends_the_channel() {

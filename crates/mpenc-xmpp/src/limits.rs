@@ -85,3 +85,7 @@ pub const MAX_UNACKED: usize = 8 << 20;
 /// Resumptions of a broken stream within [`GIVE_UP`], beyond which the channel ends: what broke it
 /// may be sent again each time.
 pub const MAX_RESUMPTIONS: usize = 32;
+
+/// Attempts to resume a broken stream that break themselves, after which a new one is begun and
+/// the stay ends.
+pub const MAX_FAILED_RESUMPTIONS: u32 = 2;

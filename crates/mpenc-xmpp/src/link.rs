@@ -17,7 +17,8 @@ use crate::account::Account;
 use crate::error::ConnectError;
 use crate::handed::{Handed, QUEUE};
 use crate::limits::{
-    GIVE_UP, INCOMING_LIMIT, MAX_RESETS, MAX_RESUMPTIONS, MAX_UNACKED, OUTGOING_LIMIT,
+    GIVE_UP, INCOMING_LIMIT, MAX_FAILED_RESUMPTIONS, MAX_RESETS, MAX_RESUMPTIONS, MAX_UNACKED,
+    OUTGOING_LIMIT,
 };
 use crate::login::login;
 use crate::state::State;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
 
 /// The stream, and word of connections that could not be restored.
 pub(crate) struct Stream {
+    account: Account,
     stanzas: StanzaStream,
     failures: mpsc::UnboundedReceiver<ConnectError>,
     cutter: Cutter,
@@ -71,20 +73,35 @@ fn nickname(user: &str) -> String {
 /// Logs in and makes a stream of it that logs in again by itself.
 pub(crate) async fn open(account: &Account) -> Result<Stream, ConnectError> {
     let cutter = Cutter::default();
-    let mut first = Some(login(account, &cutter).await?);
-    let account = account.clone();
-    let (failed, failures) = mpsc::unbounded_channel();
-    let guard = cutter.clone();
-    let connector = move |_: Option<String>, slot: oneshot::Sender<Connection>| match first.take() {
-        Some(connection) => {
-            // The other end is there, or not interested.
-            let _ = slot.send(connection);
-        }
-        None => {
-            tokio::spawn(restore(account.clone(), guard.clone(), slot, failed.clone()));
-        }
-    };
-    Ok(Stream { stanzas: StanzaStream::new(Box::new(connector), QUEUE), failures, cutter })
+    let first = login(account, &cutter).await?;
+    Ok(Stream::new(account.clone(), cutter, Some(first)))
+}
+
+impl Stream {
+    /// Uses the connection that there is, and logs in for all others.
+    fn new(account: Account, cutter: Cutter, mut first: Option<Connection>) -> Self {
+        let (failed, failures) = mpsc::unbounded_channel();
+        let (logging_in, guard) = (account.clone(), cutter.clone());
+        let connector = move |_: Option<String>, slot: oneshot::Sender<Connection>| {
+            match first.take() {
+                Some(connection) => {
+                    // The other end is there, or not interested.
+                    let _ = slot.send(connection);
+                }
+                None => {
+                    let (account, failed) = (logging_in.clone(), failed.clone());
+                    tokio::spawn(restore(account, guard.clone(), slot, failed));
+                }
+            }
+        };
+        let stanzas = StanzaStream::new(Box::new(connector), QUEUE);
+        Self { account, stanzas, failures, cutter }
+    }
+
+    /// Forgets the stream, and what could be resumed of it.
+    fn begin_anew(&mut self) {
+        *self = Self::new(self.account.clone(), self.cutter.clone(), None);
+    }
 }
 
 /// Logs in again, until it works or is in vain.
@@ -216,8 +233,10 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
     let mut resets: VecDeque<Instant> = VecDeque::new();
     let mut resumptions: VecDeque<Instant> = VecDeque::new();
     let mut commands = link.command.subscribe();
-    // Since when the connection has not been usable.
+    // Since when the connection has not been usable, and how often it has come about and broken
+    // since without being resumed.
     let mut lost: Option<Instant> = None;
+    let mut failed = 0_u32;
     loop {
         hand_over(link, &stream.stanzas, &mut handed).await;
         let (reading, deadline) = {
@@ -236,8 +255,18 @@ pub(crate) async fn drive(link: Arc<Link>, mut stream: Stream) {
                 Some(Event::Stanza(stanza)) => link.update(|state| state.receive(stanza, now())),
                 Some(Event::Stream(StreamEvent::Suspended)) => {
                     tracing::debug!("the connection is lost");
+                    failed = if lost.is_some() { failed.saturating_add(1) } else { 0 };
                     lost.get_or_insert_with(now);
                     link.update(State::suspended);
+                    if failed >= MAX_FAILED_RESUMPTIONS {
+                        // The library would try it for ever. Among other things, it does not
+                        // understand a server that does not know the stream any more and says so
+                        // without a number, as it may (XEP-0198, 5).
+                        tracing::debug!("the stream cannot be resumed");
+                        failed = 0;
+                        handed.clear();
+                        stream.begin_anew();
+                    }
                 }
                 Some(Event::Stream(StreamEvent::Resumed)) => {
                     lost = None;

@@ -119,6 +119,11 @@ impl Peer {
     pub(super) async fn log_in(&mut self, features: &str) -> io::Result<()> {
         self.prove("").await?;
         self.open(features).await?;
+        self.bind().await
+    }
+
+    /// Gives the client its address.
+    pub(super) async fn bind(&mut self) -> io::Result<()> {
         self.until("</iq>").await?;
         self.say(
             "<iq type='result' id='resource-binding'>\
@@ -135,8 +140,8 @@ impl Peer {
         self.say("<enabled xmlns='urn:xmpp:sm:3' id='a' resume='true'/>").await
     }
 
-    /// Plays a room with nobody else, and acknowledges or does not.
-    pub(super) async fn echo(&mut self, acknowledge: bool) -> io::Result<()> {
+    /// Lets the client into a room with nobody else, and says by which address.
+    pub(super) async fn let_in(&mut self) -> io::Result<String> {
         let entry = self.until("</presence>").await?;
         let (_, to) = entry.split_once("to='").unwrap();
         let (occupant, _) = to.split_once('\'').unwrap();
@@ -147,6 +152,12 @@ impl Peer {
              <message type='groupchat' from='tea@rooms.localhost'><subject/></message>"
         ))
         .await?;
+        Ok(occupant.to_owned())
+    }
+
+    /// Plays a room with nobody else, and acknowledges or does not.
+    pub(super) async fn echo(&mut self, acknowledge: bool) -> io::Result<()> {
+        let occupant = self.let_in().await?;
         let mut stanzas = 1;
         loop {
             let said = self.until("</message>").await?;
