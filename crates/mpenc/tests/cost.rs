@@ -38,13 +38,14 @@ fn world(profile: Profile) -> World {
     world
 }
 
-/// Bytes that become free with bob's session, and packets that he has sent.
-fn bob_after(profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize) {
+/// Bytes that become free with bob's session so many seconds after an attack, and packets that he
+/// has sent by then.
+fn bob_after(profile: Profile, attack: impl FnOnce(&mut World), aftermath: u64) -> (usize, usize) {
     let mut world = world(profile);
     let sent = |world: &World| world.packets.iter().filter(|(from, _)| *from == id("bob")).count();
     let before = sent(&world);
     attack(&mut world);
-    world.pass_secs(AFTERMATH);
+    world.pass_secs(aftermath);
     let sent = sent(&world) - before;
     let session = world.members.remove(&id("bob")).unwrap().session;
     (freed(|| drop(session)), sent)
@@ -53,13 +54,17 @@ fn bob_after(profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize
 /// Virtual seconds in which members may send because of an attack.
 const AFTERMATH: u64 = 300;
 
-/// What an attack adds to as much time without it.
-fn costs(what: &str, profile: Profile, attack: impl FnOnce(&mut World)) -> (usize, usize) {
-    let (quiet, usual) = bob_after(profile, |_| {});
-    let (held, sent) = bob_after(profile, attack);
-    let (more, sent) = (held.saturating_sub(quiet), sent.saturating_sub(usual));
-    println!("{what}: {more} bytes kept, {sent} packets sent");
-    (more, sent)
+/// What an attack adds to as much time without it: bytes when it ends or a while after, whichever
+/// is more, and packets until then.
+fn costs(what: &str, profile: Profile, mut attack: impl FnMut(&mut World)) -> (usize, usize) {
+    let (quiet, _) = bob_after(profile, |_| {}, 0);
+    let (held, _) = bob_after(profile, &mut attack, 0);
+    let (quiet_later, usual) = bob_after(profile, |_| {}, AFTERMATH);
+    let (held_later, sent) = bob_after(profile, &mut attack, AFTERMATH);
+    let (at_once, sent) = (held.saturating_sub(quiet), sent.saturating_sub(usual));
+    let later = held_later.saturating_sub(quiet_later);
+    println!("{what}: {at_once} bytes kept, {later} later, {sent} packets sent");
+    (at_once.max(later), sent)
 }
 
 /// Anything, as long as packets may be, with a header that says what kind of packet it is.
