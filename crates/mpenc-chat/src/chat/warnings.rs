@@ -162,6 +162,17 @@ impl Warnings {
                 );
                 self.raise(Subject::OldKeys, text)
             }
+            Notice::MembersChanged { remain, include, .. }
+                if remain.len() == 1
+                    && include.is_empty()
+                    && self.raised.contains_key(&Subject::Unconfirmed) =>
+            {
+                self.raised.remove(&Subject::OldKeys);
+                self.withdraw(
+                    &Subject::Unconfirmed,
+                    "nobody is left who would have to confirm a change".to_owned(),
+                )
+            }
             Notice::KeyRefreshed { .. } | Notice::MembersChanged { .. } => {
                 self.withdraw(&Subject::OldKeys, "the keys are new again".to_owned())
             }
@@ -276,6 +287,31 @@ mod tests {
     use mpenc::MemberId;
 
     use super::*;
+
+    /// Leaving ends it; whoever is back finds no warning of before.
+    //= docs/spec/protocol.md#ORD-036
+    //= type=test
+    #[test]
+    fn a_missing_confirmation_ends_with_the_session() {
+        let set = |name: &str| MemberSet::of(&MemberId::new(name).unwrap());
+        let mut warnings = Warnings::of(MemberId::new("ann").unwrap());
+        let last = mpenc::PacketId::new([1; 32]);
+        let missing = Notice::OrderNotConfirmed { last, members: set("bob") };
+        let changed = |remain, include, exclude| Notice::MembersChanged {
+            remain,
+            include,
+            exclude,
+            context: Vec::new(),
+            log_position: 0,
+        };
+        assert!(matches!(warnings.note(&missing, |_| None), Effect::Raised(_)));
+        let more = changed(set("ann").union(&set("bob")), set("carol"), MemberSet::new());
+        assert_eq!(warnings.note(&more, |_| None), Effect::None);
+        assert_eq!(warnings.in_force().count(), 1);
+        let out = changed(set("ann"), MemberSet::new(), set("bob").union(&set("carol")));
+        assert!(matches!(warnings.note(&out, |_| None), Effect::Withdrawn(_)));
+        assert_eq!(warnings.in_force().count(), 0);
+    }
 
     //= docs/spec/protocol.md#UIX-003
     //= type=test

@@ -22,6 +22,7 @@ use crate::profile::Rules;
 use crate::security::ForkEvidence;
 
 mod complain;
+mod confirm;
 mod content;
 mod ended;
 mod fingerprint;
@@ -187,7 +188,7 @@ pub struct Session {
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
     /// Those whose confirmation of the last operation is missing (ORD-036).
-    confirmations: Option<trail::Confirmations>,
+    confirmations: Option<confirm::Confirmations>,
     /// Members whose account of the operations differs from ours (ORD-037).
     order_inconsistent: MemberSet,
     key_age: refresh::KeyAge,
