@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use mpenc_liveness::TimerKind;
+use mpenc_types::limits::MAX_CHANNEL_MEMBERS;
 use mpenc_types::{MemberId, MemberSet, PacketId, guard};
 
 use super::input::{Disposition, RejectReason};
@@ -16,12 +17,21 @@ const MAX_SENT_AWAY: usize = 32;
 
 impl Session {
     pub(super) fn entered(&mut self, env: &mut Env<'_>, members: MemberSet) -> Disposition {
-        if self.channel.is_some() {
+        let members = members.with(self.owner());
+        let was_inside = self.channel.is_some();
+        if was_inside {
             //= docs/spec/protocol.md#CHN-011
             // Entering twice means that something was missed in between.
             let _ = self.left(env);
         }
-        let members = members.with(self.owner());
+        if members.len() > MAX_CHANNEL_MEMBERS && guard!("channel-limit") {
+            //= docs/spec/protocol.md#CHN-018
+            self.transmit(ChannelRequest::Leave);
+            return match was_inside {
+                true => Disposition::Accepted,
+                false => Disposition::Rejected(RejectReason::ChannelFull),
+            };
+        }
         //= docs/spec/protocol.md#ORD-007
         self.seniors = members.without(self.owner());
         self.channel = Some(members);
@@ -136,20 +146,39 @@ impl Session {
             return Disposition::Rejected(RejectReason::NotInChannel);
         };
         //= docs/spec/protocol.md#CHN-003
+        let unfollowed = leave.difference(channel).len();
         let impossible = !enter.is_disjoint(leave)
             || (enter.is_empty() && leave.is_empty())
             || enter.contains(self.owner())
             || leave.contains(self.owner())
             || !enter.is_disjoint(channel)
-            || !leave.is_subset(channel);
+            || unfollowed > self.surplus;
         if impossible {
             return Disposition::Rejected(RejectReason::Impossible);
         }
-        let remaining = channel.difference(leave);
+        let leave = leave.intersection(channel);
+        let remaining = channel.difference(&leave);
+        //= docs/spec/protocol.md#CHN-018
+        let after = remaining.len().saturating_add(enter.len());
+        let full = after > MAX_CHANNEL_MEMBERS && guard!("channel-limit");
+        self.surplus = self.surplus.saturating_sub(unfollowed);
+        let nobody = MemberSet::new();
+        let enter = if full {
+            self.surplus = self.surplus.saturating_add(enter.len());
+            &nobody
+        } else {
+            enter
+        };
+        if leave.is_empty() && enter.is_empty() {
+            return match full {
+                true => Disposition::Rejected(RejectReason::ChannelFull),
+                false => Disposition::Ignored,
+            };
+        }
         self.channel = Some(remaining.union(enter));
         //= docs/spec/protocol.md#ORD-029
         if !leave.is_empty() {
-            self.others_left(env, leave, &remaining);
+            self.others_left(env, &leave, &remaining);
         }
         if !enter.is_empty() {
             self.others_entered(enter);
@@ -162,6 +191,8 @@ impl Session {
             self.seniors.remove(member);
             self.task_leave.remove(member);
             self.auto_include_failed.remove(member);
+            // Whoever leaves loses its session (ORD-008): if it comes back it waits like us.
+            self.passed_over_for.remove(member);
         }
         //= docs/spec/protocol.md#ORD-024
         //= docs/spec/protocol.md#ORD-026

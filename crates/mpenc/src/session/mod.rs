@@ -75,7 +75,8 @@ use own::{OwnOperation, OwnProposal};
 use subsession::Subsession;
 use trial::TrialBuffer;
 
-/// Notices that may wait to be polled before new input is refused ([`Disposition::Busy`]).
+/// Notices that may wait to be polled before new input is refused ([`Disposition::Busy`]). The last
+/// input before that adds a few, or one for each member of the channel at most.
 pub const MAX_QUEUED_NOTICES: usize = 65_536;
 
 /// Packets and channel requests that may wait to be polled before new input is refused.
@@ -141,8 +142,11 @@ pub struct Session {
 
     // The channel as its events say it is (CHN-002).
     channel: Option<MemberSet>,
+    /// How many are in the channel besides, that are not followed (CHN-018).
+    surplus: usize,
     seniors: MemberSet,
-    /// Named by proposals that passed us over while we were waiting to be included (ORD-047).
+    /// Named by proposals that passed us over while we were waiting to be included, and still in
+    /// the channel (ORD-047).
     passed_over_for: MemberSet,
 
     // Subsessions and what they share.
@@ -230,6 +234,7 @@ impl Session {
             order: ServerOrder::new(),
             now: Timestamp::ZERO,
             channel: None,
+            surplus: 0,
             seniors: MemberSet::new(),
             passed_over_for: MemberSet::new(),
             current: None,

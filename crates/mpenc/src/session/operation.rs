@@ -65,7 +65,8 @@ impl Session {
             if reason == OrderReject::NotForOwner {
                 // Also if it could not be verified: who is in the channel can keep us waiting
                 // in it anyway, as a senior.
-                self.passed_over_for.extend(initial.next_members.without(&owner));
+                let there = initial.next_members.without(&owner).intersection(&channel);
+                self.passed_over_for.extend(there);
                 self.blacklisted.push_back((packet.prev_final, self.now));
                 if self.blacklisted.len() > MAX_BLACKLIST {
                     self.blacklisted.pop_front();

@@ -19,6 +19,7 @@ mod channel_lies;
 mod client;
 mod complain;
 mod compromise;
+mod crowd;
 #[path = "../../../mpenc-transcript/tests/it/drawn.rs"]
 mod drawn;
 mod dropout;
