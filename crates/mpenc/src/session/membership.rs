@@ -43,7 +43,8 @@ impl Session {
     //= docs/spec/protocol.md#ORD-006
     pub(super) fn sync_if_nobody_is_senior(&mut self, env: &mut Env<'_>) {
         if self.channel.is_some() && !self.order.is_synced() && self.seniors.is_empty() {
-            if self.was_passed_over() {
+            // Once we have asked to leave we may be out any moment: no session begins then.
+            if self.going_round || self.was_passed_over() {
                 self.go_round_to_the_end(env);
                 return;
             }
@@ -51,27 +52,6 @@ impl Session {
             env.rng.fill_bytes(&mut random);
             self.order.sync_new(PacketId::new(random), self.rules.order_hash());
             self.own_alone();
-        }
-    }
-
-    /// Whether a session goes on here that we are not in, although all who were here before us
-    /// have left it.
-    fn was_passed_over(&self) -> bool {
-        let Some(channel) = &self.channel else { return false };
-        guard!("passed-over")
-            && !self.timing().is_original()
-            && !self.passed_over_for.is_disjoint(channel)
-    }
-
-    /// Leaves the channel and enters it again, so that those in the session are there before us.
-    //= docs/spec/protocol.md#ORD-047
-    fn go_round_to_the_end(&mut self, env: &mut Env<'_>) {
-        self.passed_over_for.clear();
-        if self.is_joining() {
-            self.transmit(ChannelRequest::Leave);
-        } else {
-            self.stranded = true;
-            self.request_leave(env);
         }
     }
 
@@ -113,6 +93,8 @@ impl Session {
         let consistent = self.stop_everything();
         self.parting = false;
         self.leave_requested = false;
+        self.going_round = false;
+        self.surplus = 0;
         self.broken = false;
         //= docs/spec/protocol.md#SES-002
         self.state_out = match consistent {

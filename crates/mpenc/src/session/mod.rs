@@ -3,6 +3,8 @@
 //! [`Session`] takes events, requests and timeouts, and is asked for packets to transmit and
 //! notices to show. Time and randomness are arguments ([`Env`]).
 
+use core::time::Duration;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -33,6 +35,7 @@ mod input;
 mod insider;
 #[cfg(feature = "inspect")]
 mod inspect;
+mod leaving;
 mod log;
 mod membership;
 mod message;
@@ -48,6 +51,7 @@ mod refresh;
 mod repair;
 mod resend;
 mod rotation;
+mod slow;
 mod subsession;
 mod tasks;
 mod timer;
@@ -180,6 +184,10 @@ pub struct Session {
     broken: bool,
     /// Leaving was asked of the channel; cleared when it happened.
     leave_requested: bool,
+    /// How long to wait before leaving is asked for once more; doubles (SES-054).
+    leave_patience: Duration,
+    /// We are about to leave and enter again, so that others are there before us (ORD-047).
+    going_round: bool,
     /// Whether a shutdown may be over because of who has left (see `rotation`).
     recheck_shutdown: bool,
     /// The last join ended without success, and nothing was asked for since (SES-002).
@@ -257,6 +265,8 @@ impl Session {
             state_reported: SessionState::Parted,
             broken: false,
             leave_requested: false,
+            leave_patience: Duration::ZERO,
+            going_round: false,
             recheck_shutdown: false,
             join_gave_up: false,
             stranded: false,

@@ -415,8 +415,9 @@ pub enum OperationError {
     },
     /// The operation began and failed.
     OperationFailed(FailReason),
-    /// It took too long: nobody included us, somebody asked in did not come, or the channel did
-    /// not echo the proposal.
+    /// It took too long: nobody included us, somebody asked in did not come, the channel did not
+    /// echo the proposal or let us leave, or somebody does not do its part of the operation. What
+    /// was under way may still come about, and is then told like anything that others ask for.
     Timeout,
     /// We left the channel, or were removed from it, or parted instead.
     LeftChannel,
