@@ -23,7 +23,8 @@ pub enum TimerKind {
     Proposal,
     /// The running operation is slow (GRT-027).
     Operation,
-    /// The owner ends an operation that is slow, after its initiator had a chance to (ORD-045).
+    /// The owner ends an operation that is slow, after its initiator had a chance to, and says so
+    /// again as long as it goes on (ORD-045).
     Abort,
     /// A scheduled exclusion may be proposed (ORD-031).
     Exclusion,
@@ -31,7 +32,8 @@ pub enum TimerKind {
     Inclusion,
     /// A request of the owner's waits too long for others to be done (SES-025).
     Turn,
-    /// The channel has not let the owner enter (ENTER_TIMEOUT).
+    /// The channel has not let somebody enter, or the owner leave, as was asked of it
+    /// (ENTER_TIMEOUT).
     Enter,
     /// Nobody has included the owner that is joining (SES-030).
     Join,
@@ -57,6 +59,10 @@ pub enum TimerKind {
     Complaint,
     /// A message that must exist is asked for, or one that somebody asked for is sent (V2-035).
     Repair,
+    /// The operation that the owner asked for has not ended (SES-023).
+    Outcome,
+    /// The channel has not let the owner leave (SES-054).
+    Leave,
 }
 
 /// A moment at which a session wants to be called, and why.

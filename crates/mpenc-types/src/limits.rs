@@ -4,6 +4,12 @@
 /// Members an operation may name (GKA-031).
 pub const MAX_MEMBERS: usize = 512;
 
+/// Members of the channel that a session follows, itself included (CHN-018). It has no part in what
+/// others in a channel do, of whom there may be more than can be in one session. All members of a
+/// session count alike, since the identifiers of operations depend on who is in the channel
+/// (ORD-003).
+pub const MAX_CHANNEL_MEMBERS: usize = 4096;
+
 /// Bytes of a member identifier, inclusive (MOD-013).
 pub const MAX_MEMBER_ID_LEN: usize = 255;
 

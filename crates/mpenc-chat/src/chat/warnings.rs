@@ -180,12 +180,20 @@ impl Warnings {
                 self.raise(Subject::OldKeys, text)
             }
             Notice::KeyRefreshed { .. } => self.keys_are_new(),
-            // Who is gone is not missed; that it is gone is told like any other news.
-            Notice::MembersChanged { exclude, .. } => {
+            Notice::MembersChanged { remain, include, exclude, .. } => {
+                // Who is gone is not missed; that it is gone is told like any other news.
                 for member in exclude {
                     self.raised.remove(&Subject::Silent(member.clone()));
                 }
-                self.keys_are_new()
+                let keys = self.keys_are_new();
+                if remain.len() == 1
+                    && include.is_empty()
+                    && self.raised.contains_key(&Subject::Unconfirmed)
+                {
+                    let text = "nobody is left who would have to confirm a change".to_owned();
+                    return self.withdraw(&Subject::Unconfirmed, text);
+                }
+                keys
             }
             Notice::BadContribution { member } => self.last(format!(
                 "{} broke the rules of key agreement, which failed for it",
@@ -302,6 +310,31 @@ mod tests {
     use mpenc::MemberId;
 
     use super::*;
+
+    /// Leaving ends it; whoever is back finds no warning of before.
+    //= docs/spec/protocol.md#ORD-036
+    //= type=test
+    #[test]
+    fn a_missing_confirmation_ends_with_the_session() {
+        let set = |name: &str| MemberSet::of(&MemberId::new(name).unwrap());
+        let mut warnings = Warnings::of(MemberId::new("ann").unwrap());
+        let last = mpenc::PacketId::new([1; 32]);
+        let missing = Notice::OrderNotConfirmed { last, members: set("bob") };
+        let changed = |remain, include, exclude| Notice::MembersChanged {
+            remain,
+            include,
+            exclude,
+            context: Vec::new(),
+            log_position: 0,
+        };
+        assert!(matches!(warnings.note(&missing, |_| None), Effect::Raised(_)));
+        let more = changed(set("ann").union(&set("bob")), set("carol"), MemberSet::new());
+        assert_eq!(warnings.note(&more, |_| None), Effect::None);
+        assert_eq!(warnings.in_force().count(), 1);
+        let out = changed(set("ann"), MemberSet::new(), set("bob").union(&set("carol")));
+        assert!(matches!(warnings.note(&out, |_| None), Effect::Withdrawn(_)));
+        assert_eq!(warnings.in_force().count(), 0);
+    }
 
     //= docs/spec/protocol.md#UIX-003
     //= type=test

@@ -7,6 +7,7 @@
 mod inbox;
 mod mutate;
 mod replay;
+mod requests;
 mod sort;
 mod tamper;
 mod views;
@@ -41,6 +42,8 @@ pub(crate) struct Server {
     tampering: BTreeMap<MemberId, Vec<Tampering>>,
     /// Every packet ever broadcast, with its sender.
     archive: Vec<(MemberId, Vec<u8>)>,
+    /// Requests that are late.
+    errands: Vec<requests::Errand>,
     /// Numbers events in the order in which they were made.
     serial: u64,
 }
@@ -68,6 +71,7 @@ impl Server {
             inboxes,
             tampering: BTreeMap::new(),
             archive: Vec::new(),
+            errands: Vec::new(),
             serial: 0,
         }
     }
@@ -86,8 +90,8 @@ impl Server {
         self.place.get(member).copied().unwrap_or(0).min(self.views.len().saturating_sub(1))
     }
 
-    /// A member asks for something.
-    pub(crate) fn request(&mut self, from: &MemberId, request: ChannelRequest) {
+    /// What a member asked for happens.
+    fn execute(&mut self, from: &MemberId, request: ChannelRequest) {
         let inside = self.inside.contains(from);
         match request {
             ChannelRequest::Enter => self.enter(from),
@@ -203,6 +207,7 @@ impl Server {
     /// From now on the server is honest, and everybody is told who is in the channel.
     pub(crate) fn repent(&mut self) {
         self.tampering.clear();
+        self.release_requests(None);
         self.merge();
         for inbox in self.inboxes.values_mut() {
             inbox.held = false;

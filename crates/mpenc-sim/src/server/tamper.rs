@@ -22,6 +22,14 @@ pub(super) struct Tampering {
 /// Longest delay, in milliseconds.
 const DELAY: u64 = 60_000;
 
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    Lost,
+    /// By so many milliseconds.
+    Late(u64),
+}
+
 impl Server {
     /// From now on the next `count` events of a sort for a member are treated like this.
     pub(crate) fn begin_tampering(
@@ -108,6 +116,23 @@ impl Server {
                 other => self.deliver_later(to, other, 0, false),
             },
         }
+    }
+
+    /// What becomes of what a member asks of the channel, if anything comes in between.
+    pub(super) fn fate_of_request(&mut self, from: &MemberId) -> Option<Fate> {
+        let list = self.tampering.get_mut(from)?;
+        let at = list.iter().position(|t| {
+            matches!(t.sort, Sort::Any | Sort::Channel)
+                && matches!(t.how, Tamper::Drop | Tamper::Delay)
+        })?;
+        let tampering = list.get_mut(at)?;
+        tampering.left = tampering.left.saturating_sub(1);
+        let how = tampering.how;
+        let late = tampering.dice.below(DELAY);
+        if tampering.left == 0 {
+            list.remove(at);
+        }
+        Some(if how == Tamper::Drop { Fate::Lost } else { Fate::Late(late) })
     }
 
     pub(super) fn parcel(&mut self, event: ChannelEvent, extra: u64, touched: bool) -> Parcel {

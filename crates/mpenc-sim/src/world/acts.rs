@@ -84,10 +84,16 @@ impl World {
         let Some(name) = self.name(who) else { return };
         match fault {
             Fault::Crash => self.crash(who),
-            Fault::Disconnect => self.server.leave(&name),
+            Fault::Disconnect => {
+                self.server.forget_requests(&name);
+                self.server.leave(&name);
+            }
             Fault::Hold | Fault::Release => {
                 if let Some(inbox) = self.server.inbox_mut(&name) {
                     inbox.held = fault == Fault::Hold;
+                }
+                if fault == Fault::Release {
+                    self.server.release_requests(Some(&name));
                 }
             }
         }

@@ -306,6 +306,16 @@ impl World {
                 .filter(|(_, person)| person.session.is_some())
                 .filter_map(|(who, person)| Some((person.next?, who)))
                 .min();
+            let first = due.iter().map(|(at, _)| *at).chain(timer.map(|(at, _)| at)).min();
+            if let Some(at) = self.server.next_errand()
+                && at <= end
+                && first.is_none_or(|first| at <= first)
+            {
+                self.now = self.now.max(at);
+                self.server.now = self.now;
+                self.server.run_errand();
+                continue;
+            }
             let packet_first = match (&due, timer) {
                 (Some((at, _)), Some((timer, _))) => *at <= timer,
                 (Some(_), None) => true,
@@ -350,6 +360,7 @@ impl World {
         person.session = None;
         person.next = None;
         let name = person.name.clone();
+        self.server.forget_requests(&name);
         self.server.leave(&name);
         self.server.reachable.remove(&name);
         if let Some(inbox) = self.server.inbox_mut(&name) {

@@ -6,7 +6,7 @@ use core::fmt;
 use mpenc_greeting::{GreetingReject, Inspection};
 use mpenc_transcript::order::OrderReject;
 use mpenc_types::MemberId;
-use mpenc_types::limits::MAX_PACKET_LEN;
+use mpenc_types::limits::{MAX_CHANNEL_MEMBERS, MAX_PACKET_LEN};
 
 use super::{BadMessage, Notice, Session};
 use super::{Env, MAX_QUEUED_NOTICES, MAX_QUEUED_TRANSMITS, MAX_UNRECOGNISED_SENDERS};
@@ -44,6 +44,8 @@ pub enum RejectReason {
     Unrecognised,
     /// A channel event that contradicts the ones before it (CHN-003).
     Impossible,
+    /// More members in the channel than are followed (CHN-018).
+    ChannelFull,
     /// A greeting packet without effect.
     Greeting(GreetingReject),
     /// A greeting packet that the order of operations does not accept.
@@ -70,6 +72,9 @@ impl fmt::Display for RejectReason {
             Self::TooLarge => write!(f, "it has more than {MAX_PACKET_LEN} bytes"),
             Self::Unrecognised => f.write_str("it is not a packet of this protocol profile"),
             Self::Impossible => f.write_str("it contradicts earlier channel events"),
+            Self::ChannelFull => {
+                write!(f, "the channel has more than {MAX_CHANNEL_MEMBERS} members")
+            }
             Self::Greeting(reason) => reason.fmt(f),
             Self::Order(reason) => reason.fmt(f),
             Self::Message(reason) => reason.fmt(f),

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use mpenc_liveness::TimerKind;
+use mpenc_types::limits::MAX_CHANNEL_MEMBERS;
 use mpenc_types::{MemberId, MemberSet, PacketId, guard};
 
 use super::input::{Disposition, RejectReason};
@@ -16,12 +17,21 @@ const MAX_SENT_AWAY: usize = 32;
 
 impl Session {
     pub(super) fn entered(&mut self, env: &mut Env<'_>, members: MemberSet) -> Disposition {
-        if self.channel.is_some() {
+        let members = members.with(self.owner());
+        let was_inside = self.channel.is_some();
+        if was_inside {
             //= docs/spec/protocol.md#CHN-011
             // Entering twice means that something was missed in between.
             let _ = self.left(env);
         }
-        let members = members.with(self.owner());
+        if members.len() > MAX_CHANNEL_MEMBERS && guard!("channel-limit") {
+            //= docs/spec/protocol.md#CHN-018
+            self.transmit(ChannelRequest::Leave);
+            return match was_inside {
+                true => Disposition::Accepted,
+                false => Disposition::Rejected(RejectReason::ChannelFull),
+            };
+        }
         //= docs/spec/protocol.md#ORD-007
         self.seniors = members.without(self.owner());
         self.channel = Some(members);
@@ -33,7 +43,8 @@ impl Session {
     //= docs/spec/protocol.md#ORD-006
     pub(super) fn sync_if_nobody_is_senior(&mut self, env: &mut Env<'_>) {
         if self.channel.is_some() && !self.order.is_synced() && self.seniors.is_empty() {
-            if self.was_passed_over() {
+            // Once we have asked to leave we may be out any moment: no session begins then.
+            if self.going_round || self.was_passed_over() {
                 self.go_round_to_the_end(env);
                 return;
             }
@@ -41,27 +52,6 @@ impl Session {
             env.rng.fill_bytes(&mut random);
             self.order.sync_new(PacketId::new(random), self.rules.order_hash());
             self.own_alone();
-        }
-    }
-
-    /// Whether a session goes on here that we are not in, although all who were here before us
-    /// have left it.
-    fn was_passed_over(&self) -> bool {
-        let Some(channel) = &self.channel else { return false };
-        guard!("passed-over")
-            && !self.timing().is_original()
-            && !self.passed_over_for.is_disjoint(channel)
-    }
-
-    /// Leaves the channel and enters it again, so that those in the session are there before us.
-    //= docs/spec/protocol.md#ORD-047
-    fn go_round_to_the_end(&mut self, env: &mut Env<'_>) {
-        self.passed_over_for.clear();
-        if self.is_joining() {
-            self.transmit(ChannelRequest::Leave);
-        } else {
-            self.stranded = true;
-            self.request_leave(env);
         }
     }
 
@@ -103,6 +93,8 @@ impl Session {
         let consistent = self.stop_everything();
         self.parting = false;
         self.leave_requested = false;
+        self.going_round = false;
+        self.surplus = 0;
         self.broken = false;
         //= docs/spec/protocol.md#SES-002
         self.state_out = match consistent {
@@ -136,20 +128,39 @@ impl Session {
             return Disposition::Rejected(RejectReason::NotInChannel);
         };
         //= docs/spec/protocol.md#CHN-003
+        let unfollowed = leave.difference(channel).len();
         let impossible = !enter.is_disjoint(leave)
             || (enter.is_empty() && leave.is_empty())
             || enter.contains(self.owner())
             || leave.contains(self.owner())
             || !enter.is_disjoint(channel)
-            || !leave.is_subset(channel);
+            || unfollowed > self.surplus;
         if impossible {
             return Disposition::Rejected(RejectReason::Impossible);
         }
-        let remaining = channel.difference(leave);
+        let leave = leave.intersection(channel);
+        let remaining = channel.difference(&leave);
+        //= docs/spec/protocol.md#CHN-018
+        let after = remaining.len().saturating_add(enter.len());
+        let full = after > MAX_CHANNEL_MEMBERS && guard!("channel-limit");
+        self.surplus = self.surplus.saturating_sub(unfollowed);
+        let nobody = MemberSet::new();
+        let enter = if full {
+            self.surplus = self.surplus.saturating_add(enter.len());
+            &nobody
+        } else {
+            enter
+        };
+        if leave.is_empty() && enter.is_empty() {
+            return match full {
+                true => Disposition::Rejected(RejectReason::ChannelFull),
+                false => Disposition::Ignored,
+            };
+        }
         self.channel = Some(remaining.union(enter));
         //= docs/spec/protocol.md#ORD-029
         if !leave.is_empty() {
-            self.others_left(env, leave, &remaining);
+            self.others_left(env, &leave, &remaining);
         }
         if !enter.is_empty() {
             self.others_entered(enter);
@@ -162,6 +173,8 @@ impl Session {
             self.seniors.remove(member);
             self.task_leave.remove(member);
             self.auto_include_failed.remove(member);
+            // Whoever leaves loses its session (ORD-008): if it comes back it waits like us.
+            self.passed_over_for.remove(member);
         }
         //= docs/spec/protocol.md#ORD-024
         //= docs/spec/protocol.md#ORD-026

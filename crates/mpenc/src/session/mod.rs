@@ -3,6 +3,8 @@
 //! [`Session`] takes events, requests and timeouts, and is asked for packets to transmit and
 //! notices to show. Time and randomness are arguments ([`Env`]).
 
+use core::time::Duration;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -22,6 +24,7 @@ use crate::profile::Rules;
 use crate::security::ForkEvidence;
 
 mod complain;
+mod confirm;
 mod content;
 mod ended;
 mod fingerprint;
@@ -32,6 +35,7 @@ mod input;
 mod insider;
 #[cfg(feature = "inspect")]
 mod inspect;
+mod leaving;
 mod log;
 mod membership;
 mod message;
@@ -47,6 +51,7 @@ mod refresh;
 mod repair;
 mod resend;
 mod rotation;
+mod slow;
 mod subsession;
 mod tasks;
 mod timer;
@@ -77,7 +82,8 @@ use repair::RecentRequests;
 use subsession::Subsession;
 use trial::TrialBuffer;
 
-/// Notices that may wait to be polled before new input is refused ([`Disposition::Busy`]).
+/// Notices that may wait to be polled before new input is refused ([`Disposition::Busy`]). The last
+/// input before that adds a few, or one for each member of the channel at most.
 pub const MAX_QUEUED_NOTICES: usize = 65_536;
 
 /// Packets and channel requests that may wait to be polled before new input is refused.
@@ -143,8 +149,11 @@ pub struct Session {
 
     // The channel as its events say it is (CHN-002).
     channel: Option<MemberSet>,
+    /// How many are in the channel besides, that are not followed (CHN-018).
+    surplus: usize,
     seniors: MemberSet,
-    /// Named by proposals that passed us over while we were waiting to be included (ORD-047).
+    /// Named by proposals that passed us over while we were waiting to be included, and still in
+    /// the channel (ORD-047).
     passed_over_for: MemberSet,
 
     // Subsessions and what they share.
@@ -179,6 +188,10 @@ pub struct Session {
     broken: bool,
     /// Leaving was asked of the channel; cleared when it happened.
     leave_requested: bool,
+    /// How long to wait before leaving is asked for once more; doubles (SES-054).
+    leave_patience: Duration,
+    /// We are about to leave and enter again, so that others are there before us (ORD-047).
+    going_round: bool,
     /// Whether a shutdown may be over because of who has left (see `rotation`).
     recheck_shutdown: bool,
     /// The last join ended without success, and nothing was asked for since (SES-002).
@@ -191,7 +204,7 @@ pub struct Session {
     auto_include_failed: MemberSet,
     metadata_authenticated: Option<bool>,
     /// Those whose confirmation of the last operation is missing (ORD-036).
-    confirmations: Option<trail::Confirmations>,
+    confirmations: Option<confirm::Confirmations>,
     /// Members whose account of the operations differs from ours (ORD-037).
     order_inconsistent: MemberSet,
     key_age: refresh::KeyAge,
@@ -235,6 +248,7 @@ impl Session {
             order: ServerOrder::new(),
             now: Timestamp::ZERO,
             channel: None,
+            surplus: 0,
             seniors: MemberSet::new(),
             passed_over_for: MemberSet::new(),
             current: None,
@@ -258,6 +272,8 @@ impl Session {
             state_reported: SessionState::Parted,
             broken: false,
             leave_requested: false,
+            leave_patience: Duration::ZERO,
+            going_round: false,
             recheck_shutdown: false,
             join_gave_up: false,
             stranded: false,

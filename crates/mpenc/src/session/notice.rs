@@ -101,14 +101,17 @@ pub enum Notice {
     },
     /// **S** These members have not confirmed that they accepted the same operations as we, up
     /// to this final packet. They may not have it, or the channel keeps their word from us.
-    /// [`OrderConfirmed`](Self::OrderConfirmed) withdraws it.
+    /// [`OrderConfirmed`](Self::OrderConfirmed) withdraws it, also if those who were missing have
+    /// gone meanwhile. It may come again with others named besides, and then takes the place of the
+    /// one before. When we leave the channel it ends with the session, as
+    /// [`MembersChanged`](Self::MembersChanged) says by which nobody but us remains.
     OrderNotConfirmed {
         /// The final packet of the last operation.
         last: PacketId,
-        /// Those whose confirmation is missing.
+        /// Those who have not confirmed it, or an earlier one, in time.
         members: MemberSet,
     },
-    /// Everybody has accepted the same operations as we. Withdraws
+    /// Everybody who is still in the session has accepted the same operations as we. Withdraws
     /// [`OrderNotConfirmed`](Self::OrderNotConfirmed).
     OrderConfirmed {
         /// The final packet of the last operation.
@@ -445,8 +448,9 @@ pub enum OperationError {
     },
     /// The operation began and failed.
     OperationFailed(FailReason),
-    /// It took too long: nobody included us, somebody asked in did not come, or the channel did
-    /// not echo the proposal.
+    /// It took too long: nobody included us, somebody asked in did not come, the channel did not
+    /// echo the proposal or let us leave, or somebody does not do its part of the operation. What
+    /// was under way may still come about, and is then told like anything that others ask for.
     Timeout,
     /// We left the channel, or were removed from it, or parted instead.
     LeftChannel,

@@ -1,7 +1,7 @@
 //! Operations as the session sees them: accepted packets go to the greeter, and what it says is
 //! carried out (sections 5 and 6.3).
 
-use mpenc_greeting::{AbortReason, Failure, Initial, Outcome, Outgoing, Progress, Staged};
+use mpenc_greeting::{Failure, Initial, Outcome, Progress, Staged};
 use mpenc_liveness::TimerKind;
 use mpenc_transcript::order::{InitialPacket, MAX_BLACKLIST, OrderReject};
 use mpenc_types::{MemberId, MemberSet, PacketId, Timestamp, guard};
@@ -10,8 +10,7 @@ use super::input::{Disposition, RejectReason};
 use super::message::Which;
 use super::own::Origin;
 use super::subsession::SubsessionState;
-use super::{AbortError, Change, Env, FailReason, Notice, OperationError, Session};
-use crate::channel::ChannelRequest;
+use super::{Change, Env, FailReason, Notice, OperationError, Session};
 use crate::security::Body;
 
 /// From so many proposals lost in a row to the same member on, it is said (ATK-072). Races between
@@ -29,6 +28,8 @@ pub(super) struct Running {
     pub(super) first: bool,
     /// Whether the owner is being excluded (GRT-012).
     pub(super) bystander: bool,
+    /// How often its end was asked for by itself (ORD-045).
+    pub(super) aborts: u32,
 }
 
 impl Session {
@@ -65,7 +66,8 @@ impl Session {
             if reason == OrderReject::NotForOwner {
                 // Also if it could not be verified: who is in the channel can keep us waiting
                 // in it anyway, as a senior.
-                self.passed_over_for.extend(initial.next_members.without(&owner));
+                let there = initial.next_members.without(&owner).intersection(&channel);
+                self.passed_over_for.extend(there);
                 self.blacklisted.push_back((packet.prev_final, self.now));
                 if self.blacklisted.len() > MAX_BLACKLIST {
                     self.blacklisted.pop_front();
@@ -151,6 +153,7 @@ impl Session {
             since: self.now,
             first: !was_synced,
             bystander,
+            aborts: 0,
         }
     }
 
@@ -166,6 +169,9 @@ impl Session {
         {
             //= docs/spec/protocol.md#ORD-034
             self.deadlines.set(TimerKind::Bystander, self.now + wait);
+        }
+        if running.initiator == *self.owner() {
+            self.expect_outcome(hops);
         }
         self.deadlines.cancel(&TimerKind::Exclusion);
         self.deadlines.cancel(&TimerKind::Inclusion);
@@ -356,62 +362,6 @@ impl Session {
         if proposal.origin == Origin::Request {
             let reason = FailReason::MembersLeft(gone.clone());
             self.end_proposed(&proposal.change, OperationError::OperationFailed(reason));
-        }
-    }
-
-    /// OP_TIMEOUT has passed: says who is waited for, and ends the operation if the profile can.
-    //= docs/spec/protocol.md#GRT-027
-    //= docs/spec/protocol.md#ORD-045
-    pub(super) fn operation_is_slow(&mut self) {
-        let Some(view) = self.greeter.running().filter(|view| !view.bystander) else { return };
-        let initiator = view.initiator == *self.owner();
-        self.notify(Notice::OperationSlow { waiting_for: view.waiting_for });
-        if initiator {
-            self.abort_because(AbortReason::TimedOut);
-        } else {
-            let later = self.now + self.timing().bc_lat();
-            self.deadlines.set(TimerKind::Abort, later);
-        }
-    }
-
-    /// Asks for the end of the operation in progress without success; it ends if the channel
-    /// orders that before what completes it (ORD-044). Everybody learns who asked.
-    ///
-    /// # Errors
-    ///
-    /// [`AbortError::NoOperation`] if none is in progress, [`AbortError::NotPossible`] in a v1
-    /// session and for those being excluded.
-    //= docs/spec/protocol.md#SES-038
-    pub fn abort(&mut self, env: &mut Env<'_>) -> Result<(), AbortError> {
-        self.clamp(env.now);
-        if self.operation.is_none() {
-            return Err(AbortError::NoOperation);
-        }
-        let sent = self.abort_because(AbortReason::Asked);
-        self.settle(env);
-        if sent { Ok(()) } else { Err(AbortError::NotPossible) }
-    }
-
-    //= docs/spec/protocol.md#ORD-044
-    //= docs/spec/v2.md#V2-017
-    pub(super) fn abort_because(&mut self, reason: AbortReason) -> bool {
-        match self.greeter.abort(reason) {
-            Some(Outgoing { recipients, packet }) => {
-                self.broadcast(recipients, packet);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Asks the channel to let us go, after telling everybody what we have.
-    pub(super) fn request_leave(&mut self, env: &mut Env<'_>) {
-        if self.channel.is_some() && !self.leave_requested {
-            for which in self.all_subsessions() {
-                self.acknowledge_last(env, which);
-            }
-            self.leave_requested = true;
-            self.transmit(ChannelRequest::Leave);
         }
     }
 }

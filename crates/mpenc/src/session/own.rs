@@ -156,6 +156,7 @@ impl Session {
                 self.request_leave(env);
             }
         }
+        self.expect_to_be_out();
         self.settle(env);
         Ok(id)
     }

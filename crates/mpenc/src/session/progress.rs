@@ -277,9 +277,16 @@ impl Session {
         }
     }
 
+    /// Enters again, and asks for it once more each ENTER_TIMEOUT until the join has ended.
+    //= docs/spec/protocol.md#SES-054
     pub(super) fn reenter(&mut self) {
-        if matches!(&self.own, Some(OwnOperation { step: Step::Reentering, .. })) {
+        let outside = self.channel.is_none();
+        if matches!(&self.own, Some(OwnOperation { step: Step::Reentering, .. }) if outside) {
             self.transmit(ChannelRequest::Enter);
+            if guard!("enter-repeated") {
+                let later = self.now + self.timing().enter_timeout();
+                self.deadlines.set(TimerKind::Reenter, later);
+            }
         }
     }
 
@@ -374,6 +381,7 @@ impl Session {
         if *proposed && phases.front() == Some(change) {
             phases.pop_front();
             *proposed = false;
+            self.deadlines.cancel(&TimerKind::Outcome);
             if phases.is_empty() {
                 self.end_own(Ended::Well);
             }
@@ -401,9 +409,9 @@ impl Session {
     //= docs/spec/protocol.md#SES-023
     fn finish_own(&mut self, result: Result<(), OperationError>) {
         let Some(own) = self.own.take() else { return };
-        self.deadlines.cancel(&TimerKind::Turn);
-        self.deadlines.cancel(&TimerKind::Enter);
-        self.deadlines.cancel(&TimerKind::Join);
+        for cause in [TimerKind::Turn, TimerKind::Enter, TimerKind::Join, TimerKind::Outcome] {
+            self.deadlines.cancel(&cause);
+        }
         self.notify(Notice::OperationEnded { id: own.id, result });
     }
 }

@@ -53,6 +53,7 @@ impl Session {
             sub.fingerprint = fingerprint;
             self.current = Some(sub);
         }
+        self.confirmations_begin_anew();
         self.expect_heartbeat();
         self.keys_renewed();
         if !was_member {

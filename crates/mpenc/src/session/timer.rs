@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 
-use mpenc_greeting::AbortReason;
 use mpenc_liveness::{AckAction, Deadline, TimerKind};
 use mpenc_types::{MessageId, Timestamp, guard};
 
@@ -82,9 +81,7 @@ impl Session {
     fn fire(&mut self, env: &mut Env<'_>, cause: TimerKind) {
         match cause {
             TimerKind::Operation => self.operation_is_slow(),
-            TimerKind::Abort => {
-                self.abort_because(AbortReason::TimedOut);
-            }
+            TimerKind::Abort => self.abort_in_time(),
             TimerKind::Refresh => self.refresh_due(env),
             TimerKind::KeyAge => self.keys_are_old(),
             TimerKind::Confirmations => self.confirmations_due(),
@@ -99,6 +96,8 @@ impl Session {
             TimerKind::Exclusion | TimerKind::Inclusion => self.task_due(env, cause),
             TimerKind::Proposal => self.proposal_timed_out(),
             TimerKind::Turn => self.turn_timed_out(),
+            TimerKind::Outcome => self.outcome_overdue(),
+            TimerKind::Leave => self.ask_to_leave_again(),
             TimerKind::Enter => self.enter_timed_out(env),
             TimerKind::Join => self.join_timed_out(env),
             TimerKind::Reenter => self.reenter(),

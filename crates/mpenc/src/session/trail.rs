@@ -4,12 +4,11 @@
 use alloc::collections::{BTreeMap, VecDeque};
 
 use mpenc_liveness::TimerKind;
-use mpenc_types::{ChainHash, MemberId, MemberSet, PacketId, Timestamp, guard};
+use mpenc_types::{ChainHash, MemberId, MemberSet, Timestamp, guard};
 
 use super::message::Which;
-use super::subsession::SubsessionState;
-use super::{Env, Notice, Session};
-use crate::security::{Body, ErrorCode, OrderPoint};
+use super::{Notice, Session};
+use crate::security::{ErrorCode, OrderPoint};
 
 /// Chain hashes that a subsession remembers. Who refers to an older one is not judged by it.
 const MAX_TRAIL: usize = 4096;
@@ -65,24 +64,6 @@ impl OrderTrail {
             Some(_) => Comparison::Different,
             None => Comparison::Ahead,
         }
-    }
-}
-
-/// The confirmations that the owner waits for (ORD-036).
-#[derive(Debug)]
-pub(super) struct Confirmations {
-    last: PacketId,
-    /// The number that the last operation's final packet has in the current subsession.
-    number: u32,
-    missing: MemberSet,
-    warned: bool,
-}
-
-impl Confirmations {
-    /// The warning about it that is in force.
-    pub(super) fn warning(&self) -> Option<Notice> {
-        let members = self.missing.clone();
-        self.warned.then_some(Notice::OrderNotConfirmed { last: self.last, members })
     }
 }
 
@@ -160,88 +141,5 @@ impl Session {
             self.notify(Notice::OrderInconsistent { member: member.clone() });
             self.have_to_tell(Which::Current, ErrorCode::InconsistentHistory, None, member);
         }
-    }
-
-    /// An operation has ended: says so to those in the resulting subsession, and expects the same
-    /// of them.
-    //= docs/spec/protocol.md#ORD-035
-    pub(super) fn confirm_order(&mut self, env: &mut Env<'_>) {
-        if !self.rules.has_gated() {
-            return;
-        }
-        self.deadlines.cancel(&TimerKind::Confirmations);
-        self.confirmations = None;
-        let Some(last) = self.order.prev_final() else { return };
-        let owner = self.owner().clone();
-        let Some(current) = self.current.as_ref().filter(|current| current.is_open()) else {
-            return;
-        };
-        let gone = &self.task_exclude;
-        //= docs/spec/protocol.md#ORD-036
-        let missing = current.members().without(&owner).difference(gone);
-        let number = current.trail.point().number;
-        if missing.is_empty() || !guard!("chain-ack") {
-            return;
-        }
-        self.confirmations = Some(Confirmations { last, number, missing, warned: false });
-        let due = self.now + self.timing().fa_intv();
-        self.deadlines.set(TimerKind::Confirmations, due);
-        // Its failure is an internal error, which is reported where it happens.
-        let _ = self.emit(env, Which::Current, Body::OrderConfirmation(last));
-    }
-
-    /// A message agrees with our order up to this number: as good as a confirmation of everything
-    /// before (ORD-038).
-    //= docs/spec/protocol.md#ORD-038
-    fn order_confirmed_by(&mut self, which: Which, member: &MemberId, number: u32) {
-        if which != Which::Current {
-            return;
-        }
-        let Some(waiting) = &mut self.confirmations else { return };
-        if number < waiting.number || !waiting.missing.remove(member) {
-            return;
-        }
-        self.all_confirmed();
-    }
-
-    /// Members that are gone confirm nothing any more.
-    pub(super) fn expect_no_confirmation_from(&mut self, gone: &MemberSet) {
-        if let Some(waiting) = &mut self.confirmations {
-            waiting.missing = waiting.missing.difference(gone);
-            self.all_confirmed();
-        }
-    }
-
-    fn all_confirmed(&mut self) {
-        if let Some(waiting) = self.confirmations.take_if(|waiting| waiting.missing.is_empty()) {
-            self.deadlines.cancel(&TimerKind::Confirmations);
-            if waiting.warned {
-                self.notify(Notice::OrderConfirmed { last: waiting.last });
-            }
-        }
-    }
-
-    //= docs/spec/protocol.md#ORD-036
-    pub(super) fn confirmations_due(&mut self) {
-        let open =
-            self.current.as_ref().is_some_and(|current| current.state == SubsessionState::Joined);
-        let Some(waiting) = self.confirmations.as_mut().filter(|waiting| !waiting.warned && open)
-        else {
-            return;
-        };
-        waiting.warned = true;
-        let (last, members) = (waiting.last, waiting.missing.clone());
-        self.notify(Notice::OrderNotConfirmed { last, members });
-    }
-
-    /// Whether everybody in the session is known to have accepted the same operations as the
-    /// owner; never in a v1 session, which has no means to find out (ORD-040), nor after the owner
-    /// has closed its part of the session, as nobody tells it any more.
-    #[must_use]
-    pub fn order_verified(&self) -> bool {
-        self.rules.has_gated()
-            && self.current.as_ref().is_some_and(|current| current.is_open())
-            && self.confirmations.is_none()
-            && self.order_inconsistent.is_empty()
     }
 }

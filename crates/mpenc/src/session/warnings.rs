@@ -112,7 +112,7 @@ impl Session {
     pub fn warnings(&self) -> Vec<Notice> {
         let mut all = Vec::new();
         all.extend(self.key_age());
-        all.extend(self.confirmations.as_ref().and_then(super::trail::Confirmations::warning));
+        all.extend(self.confirmations.as_ref().and_then(super::confirm::Confirmations::warning));
         if let Some(current) = &self.current {
             let missed = current.presence.all(PresenceState::NotPresent);
             all.extend(missed.iter().map(|member| Notice::UserNotPresent {

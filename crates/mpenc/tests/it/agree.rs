@@ -201,3 +201,130 @@ fn a_v1_session_never_claims_a_verified_order() {
         assert!(!world.session(name).order_verified());
     }
 }
+
+fn hold(world: &mut World, held: bool) {
+    world.members.get_mut(&id("carol")).unwrap().held = held;
+}
+
+/// An operation that fails, of which Carol does not hear.
+fn fail_one(world: &mut World) {
+    hold(world, true);
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    for name in ["alice", "bob"] {
+        world.deliver(&id(name));
+    }
+    world.act("bob", |s, env| s.abort(env)).unwrap();
+    world.settle();
+}
+
+/// Everything reaches everybody, but for messages of Carol's to Alice.
+fn settle_unheard(world: &mut World) {
+    hold(world, false);
+    while world.members.values().any(|member| !member.inbox.is_empty()) {
+        world.members.get_mut(&id("alice")).unwrap().inbox.retain(|event| {
+            !matches!(event, ChannelEvent::Packet { sender, bytes }
+                if *sender == id("carol") && bytes[3] == 0x10)
+        });
+        world.settle_one();
+    }
+}
+
+fn confirmations(world: &World, name: &str) -> Vec<Option<MemberSet>> {
+    let told = |notice: &Notice| match notice {
+        Notice::OrderNotConfirmed { members, .. } => Some(Some(members.clone())),
+        Notice::OrderConfirmed { .. } => Some(None),
+        _ => None,
+    };
+    world.member(name).notices.iter().filter_map(told).collect()
+}
+
+/// Operations that fail one after the other put the warning off for nobody, and end none.
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn further_operations_neither_put_a_warning_off_nor_drop_it() {
+    let mut world = established();
+    world.pass_secs(60);
+    fail_one(&mut world);
+    for _ in 0..2 {
+        world.pass_secs(10);
+        fail_one(&mut world);
+    }
+    world.pass_secs(5);
+    assert_eq!(confirmations(&world, "alice"), []);
+    world.pass_secs(1);
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"]))], "FA_INTV after the first");
+    // Nobody is named for what is not due, or named twice.
+    fail_one(&mut world);
+    world.pass_secs(60);
+    assert_eq!(confirmations(&world, "alice").len(), 1);
+    // What was missing arrives.
+    hold(&mut world, false);
+    world.pass_secs(120);
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"])), None]);
+    for name in NAMES {
+        assert!(world.session(name).order_verified(), "{name}");
+    }
+}
+
+/// A warning ends also when an operation succeeds, and when those who were missing go.
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn every_warning_ends() {
+    let mut world = established();
+    world.pass_secs(60);
+    fail_one(&mut world);
+    world.pass_secs(30);
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"]))]);
+    let keys = world.session("alice").sid();
+    settle_unheard(&mut world);
+    world.act("bob", |s, env| s.refresh(env)).unwrap();
+    settle_unheard(&mut world);
+    assert_ne!(world.session("alice").sid(), keys);
+    assert_eq!(confirmations(&world, "alice").len(), 1, "not yet");
+    world.pass_secs(25);
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"])), None], "new keys");
+
+    fail_one(&mut world);
+    world.pass_secs(30);
+    let keys = world.session("alice").sid();
+    world.leave(&id("carol"));
+    world.settle();
+    let told = confirmations(&world, "alice");
+    assert_eq!(told[2..], [Some(set(&["carol"])), None], "gone");
+    assert_ne!(world.session("alice").sid(), keys);
+    assert!(world.session("alice").order_verified());
+}
+
+/// Excluding everybody else.
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn a_warning_ends_when_nobody_else_is_left() {
+    let mut world = established();
+    world.pass_secs(60);
+    fail_one(&mut world);
+    world.pass_secs(30);
+    let others = set(&["bob", "carol"]);
+    world.act("alice", |s, env| s.change(env, &MemberSet::new(), &others)).unwrap();
+    world.settle();
+    assert_eq!(world.session("alice").members(), set(&["alice"]));
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"])), None]);
+}
+
+/// With the session it ends without being withdrawn: nobody has confirmed anything.
+//= docs/spec/protocol.md#ORD-036
+//= type=test
+#[test]
+fn a_warning_ends_with_the_session() {
+    let mut world = established();
+    world.pass_secs(60);
+    fail_one(&mut world);
+    world.pass_secs(30);
+    world.leave(&id("alice"));
+    world.settle();
+    assert_eq!(confirmations(&world, "alice"), [Some(set(&["carol"]))]);
+    let ended = |n: &Notice| matches!(n, Notice::MembersChanged { remain, include, .. } if *remain == set(&["alice"]) && include.is_empty());
+    assert!(world.member("alice").notices.iter().any(ended));
+}

@@ -50,7 +50,10 @@ fn a_stalled_operation_names_the_silent_and_nobody_else() {
         world.settle();
         world.pass_secs(60);
         let ended = world.member("alice").ended[&op].clone();
-        assert!(matches!(ended, Err(OperationError::OperationFailed(_))), "{ended:?}");
+        // In v1 nothing can end it in time, so the request ends before it (SES-023).
+        let v1 = crate::world::profile() == mpenc::Profile::V1;
+        let in_time = v1 && ended == Err(OperationError::Timeout);
+        assert!(in_time || matches!(ended, Err(OperationError::OperationFailed(_))), "{ended:?}");
         let together: Vec<_> = honest.into_iter().filter(|name| *name != "dave").collect();
         if together.len() > 1 {
             world.assert_agree(&together);

@@ -64,12 +64,15 @@ fn in_force<'a>(notices: impl IntoIterator<Item = &'a Notice>) -> BTreeSet<Strin
             Notice::OrderNotConfirmed { .. } => all.insert("unconfirmed".to_owned()),
             Notice::OrderConfirmed { .. } => all.remove("unconfirmed"),
             Notice::KeyAge { .. } => all.insert("old keys".to_owned()),
-            Notice::KeyRefreshed { .. } => all.remove("old keys") | all.remove("unconfirmed"),
-            Notice::MembersChanged { exclude, .. } => {
+            Notice::KeyRefreshed { .. } => all.remove("old keys"),
+            Notice::MembersChanged { remain, include, exclude, .. } => {
                 for gone in exclude {
                     all.remove(&format!("missed {gone}"));
                 }
-                all.remove("old keys") | all.remove("unconfirmed")
+                if remain.len() == 1 && include.is_empty() {
+                    all.remove("unconfirmed");
+                }
+                all.remove("old keys")
             }
             Notice::BadMessage { .. }
             | Notice::AuthorFork { .. }

@@ -47,6 +47,10 @@ pub(crate) struct World {
     pub(crate) lost: Vec<(MemberId, Vec<u8>)>,
     /// Whom the next packets do not reach, one entry for each packet.
     pub(crate) missing: VecDeque<MemberSet>,
+    /// Members whose next requests other than packets have no effect (CHN-006), so many of each.
+    pub(crate) unheard: BTreeMap<MemberId, usize>,
+    /// Requests other than packets, in order, with effect or without.
+    pub(crate) requests: Vec<(MemberId, ChannelRequest)>,
 }
 
 /// The profile of worlds that do not say which: what is tested here holds for every profile, and
@@ -110,6 +114,8 @@ impl World {
             packets: Vec::new(),
             lost: Vec::new(),
             missing: VecDeque::new(),
+            unheard: BTreeMap::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -155,6 +161,13 @@ impl World {
 
     fn request(&mut self, from: &MemberId, request: ChannelRequest) {
         let inside = self.channel.contains(from);
+        if !matches!(request, ChannelRequest::Send { .. }) {
+            self.requests.push((from.clone(), request.clone()));
+            if let Some(left) = self.unheard.get_mut(from).filter(|left| **left > 0) {
+                *left -= 1;
+                return;
+            }
+        }
         match request {
             ChannelRequest::Enter => self.enter(from),
             ChannelRequest::Leave => self.leave(from),
