@@ -33,7 +33,7 @@ const PLANTED: [(&str, &str, &str); 34] = [
     ("one-share", "v2", "all"),
     ("op-bound", "both", "all"),
     ("op-timeout", "both", "all"),
-    ("order-compared", "v2", "all"),
+    ("order-compared", "v2", "equivocating"),
     ("own-echo-exact", "both", "all"),
     ("parent-visible", "both", "insider"),
     ("position-checked", "v2", "insider"),

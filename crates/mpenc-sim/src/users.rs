@@ -110,7 +110,12 @@ impl World {
         });
         let unreadable = life.undecrypted.values().any(|since| *since + PATIENCE < now);
         let unconfirmed = life.unconfirmed.is_some_and(|since| since + PATIENCE < now);
-        if life.order_inconsistent || life.author_fork || unread || unreadable || unconfirmed {
+        if !life.order_inconsistent.is_empty()
+            || life.author_fork
+            || unread
+            || unreadable
+            || unconfirmed
+        {
             return Some(Wish::Reenter);
         }
         if session.operation().is_some_and(|op| op.running_for > patience) {

@@ -209,9 +209,38 @@ fn forks() {
     let event = ChannelEvent::Packet { sender: world.people[1].name.clone(), bytes: Vec::new() };
     let parcel = Parcel { due: 0, serial: u64::MAX, event, touched: false };
     world.oracle.hear(&world.people, 0, &parcel, world.now);
-    assert_eq!(world.oracle.time_passed(&world.people, world.now + 1_000), Ok(()));
-    let found = world.oracle.time_passed(&world.people, world.now + 200_000).unwrap_err();
-    bites(&found, "I5");
+    let now = world.now;
+    assert_eq!(world.oracle.time_passed(&world.people, now + 1_000), Ok(()));
+    bites(&world.oracle.time_passed(&world.people, now + 200_000).unwrap_err(), "I5");
+    // Neither a warning about somebody else will do, nor an earlier one.
+    let [bob, carol] = [1, 2].map(|who: usize| world.people[who].name.clone());
+    world.oracle.lives[0].warned_of = [(carol, now + 2_000), (bob.clone(), now - 1)].into();
+    bites(&world.oracle.time_passed(&world.people, now + 200_000).unwrap_err(), "I5");
+    world.oracle.lives[0].warned_of.insert(bob, now + 2_000);
+    assert_eq!(world.oracle.time_passed(&world.people, now + 200_000), Ok(()));
+}
+
+#[test]
+fn members_that_are_behind() {
+    let mut world = world(true);
+    world.pass(60_000);
+    // Bob has accepted something that nobody else has.
+    world.oracle.lives[1].orders.push((PacketId::new([9; 32]), ChainHash::new([9; 32])));
+    world.oracle.forks.update(&world.people, &world.oracle.lives, 3, world.now);
+    world.speak(1, "do you know what happened?".to_owned());
+    world.pass(200_000);
+    bites(&world.failure.unwrap(), "I5");
+}
+
+#[test]
+fn messages_across_a_fork() {
+    //= docs/spec/v2.md#V2-026
+    //= type=test
+    let other = Some((PacketId::new([9; 32]), ChainHash::new([9; 32])));
+    let lie = |oracle: &mut Oracle, id: &MessageId| {
+        oracle.sent.get_mut(id).unwrap().order = other;
+    };
+    bites(&said(true, lie), "V2-026");
 }
 
 #[test]

@@ -35,16 +35,19 @@ pub(crate) struct Life {
     current: Option<(SubsessionId, Option<[u8; 32]>, MemberSet)>,
     /// Messages it was told of.
     ready: BTreeSet<MessageId>,
-    /// When it was warned last.
-    pub(crate) warned: Option<u64>,
     /// Inclusions that failed since the members changed last.
     pub(crate) failed_inclusions: u32,
-    pub(crate) order_inconsistent: bool,
+    /// Of whom it is warned that their account of the operations differs.
+    pub(crate) order_inconsistent: MemberSet,
     pub(crate) author_fork: bool,
     pub(crate) unconfirmed: Option<u64>,
     /// Of whom it is warned that they have not confirmed its order.
     not_confirmed_by: MemberSet,
     pub(crate) undecrypted: BTreeMap<u64, u64>,
+    /// When it was warned last that somebody, or a packet of it, is out of place.
+    warned_of: BTreeMap<MemberId, u64>,
+    /// The operation in progress is said to take too long.
+    slow: bool,
     /// An operation that excludes it was under way.
     excluded: bool,
 }
@@ -198,7 +201,7 @@ impl Oracle {
                         life.excluded = true;
                     }
                 }
-                Notice::MessageReady { id, .. } => self.accepts(people, who, id)?,
+                Notice::MessageReady { id, .. } => self.accepts(people, who, id, now)?,
                 Notice::MessageFullyAcked { id } => self.is_fully_acked(people, who, id)?,
                 _ => {}
             }
@@ -268,7 +271,9 @@ impl Oracle {
                 life.failed_inclusions += 1;
             }
             Notice::MembersChanged { .. } => life.failed_inclusions = 0,
-            Notice::OrderInconsistent { .. } => life.order_inconsistent = true,
+            Notice::OrderInconsistent { member } => {
+                life.order_inconsistent.insert(member.clone());
+            }
             Notice::AuthorFork { .. } => life.author_fork = true,
             Notice::OrderNotConfirmed { members, .. } => {
                 life.unconfirmed = Some(now);
@@ -289,16 +294,17 @@ impl Oracle {
                 ..
             } => {
                 life.failed_inclusions = 0;
-                life.order_inconsistent = false;
+                life.order_inconsistent = MemberSet::new();
                 life.author_fork = false;
                 life.unconfirmed = None;
                 life.not_confirmed_by = MemberSet::new();
                 life.undecrypted.clear();
+                life.warned_of.clear();
             }
             _ => {}
         }
+        life.is_warned(notice, now);
         if is_warning(notice) {
-            life.warned = Some(now);
             // Losing a race again and again is no fault of anybody's.
             let chance = matches!(notice, Notice::RejectedRepeatedly { .. });
             // Who is excluded while still writing cannot know what became of its last words.
