@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mpenc::channel::ChannelEvent;
-use mpenc::{ChainHash, Disposition, MemberSet, MessageId, PacketId};
+use mpenc::{ChainHash, Disposition, MemberSet, MessageId, Notice, PacketId};
 
 use super::Oracle;
 use crate::options::{Adversary, Options};
@@ -197,6 +197,37 @@ fn orders_that_are_called_verified() {
     world.pass(60_000);
     world.oracle.ever[1].clear();
     bites(&world.oracle.order_is_verified(&world.people, 0).unwrap_err(), "SEC-001");
+}
+
+#[test]
+fn what_excuses_the_excluded() {
+    let mut world = world(true);
+    world.pass(60_000);
+    world.oracle.ever[1].clear();
+    let alice = world.people[0].name.clone();
+    let change = mpenc::Change { include: MemberSet::new(), exclude: MemberSet::of(&alice) };
+    let initiator = world.people[1].name.clone();
+    let told = |world: &mut World, notice: Notice| {
+        world.oracle.observe(&world.people, 0, &[notice], world.now)
+    };
+    let verified = |world: &World| world.oracle.order_is_verified(&world.people, 0);
+    bites(&verified(&world).unwrap_err(), "SEC-001");
+    let (begun, by) = (change.clone(), initiator.clone());
+    let started = Notice::OpStarted { change: begun, initiator: by };
+    told(&mut world, started).unwrap();
+    assert_eq!(verified(&world), Ok(()), "nobody tells it any more");
+    // Another subsession than that which it was excluded from.
+    world.oracle.lives[0].bystander_in = [mpenc::SubsessionId::new([9; 32])].into();
+    bites(&verified(&world).unwrap_err(), "SEC-001");
+    // Warnings are excused until the exclusion has failed.
+    world.oracle.expect.quiet = true;
+    let warning = Notice::RejectedRepeatedly { winner: initiator.clone(), times: 3 };
+    assert_eq!(told(&mut world, warning), Ok(()), "chance");
+    let warning = Notice::NotDecrypted { packet: 1, sender: initiator.clone(), size: 9 };
+    assert_eq!(told(&mut world, warning.clone()), Ok(()));
+    let failed = Notice::OpFailed { change, initiator, reason: mpenc::FailReason::WeLeft };
+    told(&mut world, failed).unwrap();
+    bites(&told(&mut world, warning).unwrap_err(), "I10");
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod packets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpenc::{ChainHash, MemberId, MemberSet, MessageId, Notice, PacketId, SubsessionId};
+use mpenc::{ChainHash, MemberId, MemberSet, MessageId, Notice, PacketId, Session, SubsessionId};
 use mpenc_types::limits::MAX_PREVIOUS;
 
 use crate::options::Options;
@@ -48,8 +48,10 @@ pub(crate) struct Life {
     warned_of: BTreeMap<MemberId, u64>,
     /// The operation in progress is said to take too long.
     slow: bool,
-    /// An operation that excludes it was under way.
-    excluded: bool,
+    /// Subsessions that it was to be excluded from, as far as it knows.
+    excluded_from: BTreeSet<SubsessionId>,
+    /// The same, also where the exclusion failed.
+    bystander_in: BTreeSet<SubsessionId>,
 }
 
 /// Everything that ever was, and what must be true of it.
@@ -103,6 +105,23 @@ pub(crate) struct Digest {
     proposal: bool,
     channel: Option<MemberSet>,
     waiting: bool,
+}
+
+impl Life {
+    /// Whether it was to be excluded from this subsession: nobody there tells it any more.
+    fn is_excluded(&self, sid: Option<SubsessionId>) -> bool {
+        sid.is_some_and(|sid| self.excluded_from.contains(&sid))
+    }
+}
+
+/// The subsession that a warning is about: that of its message, or else the current one.
+fn concerned(person: &Person, notice: &Notice) -> Option<SubsessionId> {
+    let session = person.session.as_ref()?;
+    let message = match notice {
+        Notice::NotFullyAcked { id, .. } | Notice::NotAccepted { id, .. } => session.message(id),
+        _ => None,
+    };
+    message.map(|message| message.sid).or_else(|| session.sid())
 }
 
 /// For how long after a farewell others may still write to somebody: FIN_TIMEOUT.
@@ -198,7 +217,18 @@ impl Oracle {
                 }
                 Notice::OpStarted { change, .. } if change.exclude.contains(&person.name) => {
                     if let Some(life) = self.lives.get_mut(who) {
-                        life.excluded = true;
+                        let sid = person.session.as_ref().and_then(Session::sid);
+                        life.excluded_from.extend(sid);
+                        life.bystander_in.extend(sid);
+                    }
+                }
+                // In v1 it is told of a failure also when the others have gone on without it.
+                Notice::OpFailed { change, .. }
+                    if self.v2 && change.exclude.contains(&person.name) =>
+                {
+                    let sid = person.session.as_ref().and_then(Session::sid);
+                    if let (Some(life), Some(sid)) = (self.lives.get_mut(who), sid) {
+                        life.excluded_from.remove(&sid);
                     }
                 }
                 Notice::MessageReady { id, .. } => self.accepts(people, who, id, now)?,
@@ -308,7 +338,7 @@ impl Oracle {
             // Losing a race again and again is no fault of anybody's.
             let chance = matches!(notice, Notice::RejectedRepeatedly { .. });
             // Who is excluded while still writing cannot know what became of its last words.
-            if quiet && !chance && !life.excluded {
+            if quiet && !chance && !life.is_excluded(concerned(person, notice)) {
                 return Err(format!(
                     "I10: {} without a cause: {notice:?} ({})",
                     kind_of(notice),
