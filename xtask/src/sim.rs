@@ -16,11 +16,12 @@ const SWITCH: &str = "MPENC_SABOTAGE";
 /// Defences without which the simulator has to find something, with the profile and the adversary
 /// to look with. Those that concern what only insiders do are looked for with insiders. What cannot
 /// be noticed in whole sessions is not here; `docs/simulation.md` says why.
-const PLANTED: [(&str, &str, &str); 34] = [
+const PLANTED: [(&str, &str, &str); 35] = [
     ("accept-first", "both", "all"),
     ("ack-monitor", "both", "all"),
     ("antichain", "both", "insider"),
     ("author-chain", "both", "insider"),
+    ("blame", "v2", "insider"),
     ("chain-ack", "v2", "all"),
     ("chain-checked", "both", "all"),
     ("confirm-all", "both", "all"),

@@ -231,6 +231,32 @@ fn what_excuses_the_excluded() {
 }
 
 #[test]
+fn accusations() {
+    //= docs/spec/attacks.md#ATK-065
+    //= type=test
+    let mut world = world(true);
+    world.speak(0, "one".to_owned());
+    world.speak(0, "two".to_owned());
+    let session = world.people[0].session.as_ref().unwrap();
+    let [first, second] = [-2, -1].map(|at| session.message_at(at).unwrap().id);
+    let bob = world.people[1].name.clone();
+    let accusations = [
+        Notice::BadContribution { member: bob.clone() },
+        Notice::BadMessage { author: bob.clone(), reason: mpenc::BadMessage::Content },
+        Notice::AuthorFork { author: bob, first, second },
+    ];
+    for notice in accusations {
+        let told = |world: &mut World| {
+            world.oracle.observe(&world.people, 0, core::slice::from_ref(&notice), world.now)
+        };
+        bites(&told(&mut world).unwrap_err(), "ATK-065");
+        world.people[1].insider = true;
+        assert_eq!(told(&mut world), Ok(()));
+        world.people[1].insider = false;
+    }
+}
+
+#[test]
 fn forks() {
     let mut world = world(true);
     world.pass(60_000);

@@ -124,6 +124,22 @@ fn concerned(person: &Person, notice: &Notice) -> Option<SubsessionId> {
     message.map(|message| message.sid).or_else(|| session.sid())
 }
 
+/// Nobody honest is accused: what proves misbehaviour has been signed by its author, and neither
+/// the server nor an insider can sign for somebody else.
+//= docs/spec/attacks.md#ATK-065
+fn accusation_is_true(people: &[Person], notice: &Notice) -> Result<(), String> {
+    let (Notice::BadContribution { member }
+    | Notice::BadMessage { author: member, .. }
+    | Notice::AuthorFork { author: member, .. }) = notice
+    else {
+        return Ok(());
+    };
+    match people.iter().find(|person| person.name == *member) {
+        Some(person) if person.insider => Ok(()),
+        _ => Err(format!("ATK-065: {member} is honest and is accused: {notice:?}")),
+    }
+}
+
 /// For how long after a farewell others may still write to somebody: FIN_TIMEOUT.
 const DEPARTURE: u64 = 80_000;
 
@@ -235,6 +251,7 @@ impl Oracle {
                 Notice::MessageFullyAcked { id } => self.is_fully_acked(people, who, id)?,
                 _ => {}
             }
+            accusation_is_true(people, notice)?;
             self.note(person, who, notice, now)?;
         }
         self.keys_of(people, who, renewed)?;
