@@ -30,7 +30,7 @@ pub(crate) fn run(options: Options, acts: &[Act], trace: bool) -> Outcome {
         if world.failure.is_none() {
             world.settle_down();
         }
-        Outcome { figures: world.figures, digest: world.digest, failure: world.failure }
+        Outcome { figures: world.figures, digest: world.digest.value(), failure: world.failure }
     });
     result.unwrap_or_else(|panic| {
         let what = panic
