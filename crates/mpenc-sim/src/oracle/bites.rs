@@ -231,6 +231,28 @@ fn what_excuses_the_excluded() {
 }
 
 #[test]
+fn requests_that_never_end() {
+    //= docs/spec/protocol.md#SES-023
+    //= type=test
+    let mut world = world(true);
+    let id = world.call(0, |session, env| session.refresh(env)).unwrap().unwrap();
+    world.oracle.asked(0, id, world.now);
+    assert!(world.oracle.awaits_an_end(&world.people));
+    world.pass(60_000);
+    assert!(!world.oracle.awaits_an_end(&world.people));
+    let again = Notice::OperationEnded { id, result: Ok(()) };
+    bites(&world.oracle.observe(&world.people, 0, &[again], world.now).unwrap_err(), "SES-023");
+    // It is not known that it has ended.
+    world.oracle.lives[0].requests = super::Requests::default();
+    world.oracle.asked(0, id, world.now);
+    let late = world.now + world.oracle.expect.request_bound + 1;
+    assert_eq!(world.oracle.requests_end(&world.people, late), Ok(()), "something may be wrong");
+    world.oracle.calm(world.now);
+    assert_eq!(world.oracle.requests_end(&world.people, late - 1), Ok(()));
+    bites(&world.oracle.requests_end(&world.people, late).unwrap_err(), "SES-023");
+}
+
+#[test]
 fn accusations() {
     //= docs/spec/attacks.md#ATK-065
     //= type=test

@@ -10,6 +10,7 @@ pub(crate) mod expect;
 mod forks;
 mod messages;
 mod packets;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ use conduct::{Conduct, Turn};
 use expect::Expect;
 use forks::Forks;
 use messages::Sent;
+use requests::Requests;
 
 /// What is known of one life of a member, which ends with a crash.
 #[derive(Debug, Default)]
@@ -52,6 +54,7 @@ pub(crate) struct Life {
     excluded_from: BTreeSet<SubsessionId>,
     /// The same, also where the exclusion failed.
     bystander_in: BTreeSet<SubsessionId>,
+    requests: Requests,
 }
 
 /// Everything that ever was, and what must be true of it.
@@ -86,6 +89,8 @@ pub(crate) struct Oracle {
     twins: Vec<(MessageId, MessageId)>,
     /// When somebody last said farewell, left, or was named in an exclusion.
     departed: BTreeMap<MemberId, u64>,
+    /// Nothing is wrong since then.
+    calm_since: Option<u64>,
 }
 
 /// What of a session must not change when it rejects something (I8).
@@ -166,6 +171,7 @@ impl Oracle {
             misplaced: BTreeMap::new(),
             twins: Vec::new(),
             departed: BTreeMap::new(),
+            calm_since: None,
         }
     }
 
@@ -249,6 +255,11 @@ impl Oracle {
                 }
                 Notice::MessageReady { id, .. } => self.accepts(people, who, id, now)?,
                 Notice::MessageFullyAcked { id } => self.is_fully_acked(people, who, id)?,
+                Notice::OperationEnded { id, .. } => {
+                    if let Some(life) = self.lives.get_mut(who) {
+                        life.requests.end(*id)?;
+                    }
+                }
                 _ => {}
             }
             accusation_is_true(people, notice)?;
@@ -373,6 +384,7 @@ impl Oracle {
 
     pub(crate) fn time_passed(&mut self, people: &[Person], now: u64) -> Result<(), String> {
         self.forks.check(people, &self.lives, &self.expect, now)?;
+        self.requests_end(people, now)?;
         self.acks_are_watched(people, now)
     }
 }

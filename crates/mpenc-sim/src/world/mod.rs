@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mpenc::channel::ChannelEvent;
 use mpenc::{
-    Disposition, Env, Identity, MemberId, Notice, SecretBytes, Session, SessionConfig, Timestamp,
-    Timing,
+    ChangeError, Disposition, Env, Identity, MemberId, Notice, OperationId, SecretBytes, Session,
+    SessionConfig, Timestamp, Timing,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -238,6 +238,19 @@ impl World {
             self.transmit(who, &name, request);
         }
         Some(result)
+    }
+
+    /// Asks somebody's session for something that takes time; refusals are fine.
+    pub(crate) fn ask(
+        &mut self,
+        who: usize,
+        action: impl FnOnce(&mut Session, &mut Env<'_>) -> Result<OperationId, ChangeError>,
+    ) {
+        if let Some(Ok(id)) = self.call(who, action)
+            && self.people.get(who).is_some_and(|person| !person.insider)
+        {
+            self.oracle.asked(who, id, self.now);
+        }
     }
 
     /// Delivers the next event that waits for somebody.
