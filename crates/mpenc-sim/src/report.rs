@@ -91,50 +91,96 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Whether it is a security notice: marked **S** in the documentation of [`Notice`].
-pub(crate) fn is_warning(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::RejectedRepeatedly { .. }
-            | Notice::BadContribution { .. }
-            | Notice::OperationDisagreement { .. }
-            | Notice::OrderNotConfirmed { .. }
-            | Notice::KeyAge { .. }
-            | Notice::ContentIncomplete { .. }
-            | Notice::NotFullyAcked { .. }
-            | Notice::NotAccepted { .. }
-            | Notice::NotDecrypted { .. }
-            | Notice::PacketDiscarded { .. }
-            | Notice::MessageDiscarded { .. }
-            | Notice::BadMessage { .. }
-            | Notice::AuthorFork { .. }
-            | Notice::OrderInconsistent { .. }
-            | Notice::ContextIncomplete { .. }
-            | Notice::InternalError { .. }
-    )
+/// Every kind of notice by name, and whether it is a security notice: marked **S** in the
+/// documentation of [`Notice`], with which a test compares this. What is not here counts as one.
+macro_rules! kinds {
+    ($($kind:ident: $security:literal,)*) => {
+        #[cfg(test)]
+        const KINDS: &[(&str, bool)] = &[$((stringify!($kind), $security)),*];
+
+        const fn kind(notice: &Notice) -> (&'static str, bool) {
+            match notice {
+                $(Notice::$kind { .. } => (stringify!($kind), $security),)*
+                _ => ("unknown", true),
+            }
+        }
+    };
 }
 
-/// The name of a notice, where it matters.
+kinds! {
+    StateChanged: false,
+    MembersChanged: false,
+    KeyRefreshed: false,
+    OpProposed: false,
+    OpRejected: false,
+    RejectedRepeatedly: true,
+    OpStarted: false,
+    OpFailed: false,
+    BadContribution: true,
+    OperationDisagreement: true,
+    OrderNotConfirmed: true,
+    OrderConfirmed: false,
+    KeyAge: true,
+    ContentProgress: false,
+    ContentIncomplete: true,
+    OpSucceeded: false,
+    OperationSlow: false,
+    OperationEnded: false,
+    EnterRequest: false,
+    MessageReady: false,
+    MessageFullyAcked: false,
+    NotFullyAcked: true,
+    NotAccepted: true,
+    NotAcceptedResolved: false,
+    MessageDiscarded: true,
+    UserNotPresent: true,
+    UserPresent: false,
+    UserAbsent: false,
+    NotDecrypted: true,
+    NotDecryptedResolved: false,
+    PacketDiscarded: true,
+    BadMessage: true,
+    AuthorFork: true,
+    OrderInconsistent: true,
+    ContextIncomplete: true,
+    SubsessionClosed: false,
+    KeyPublished: false,
+    ErrorReported: true,
+    Unrecognised: false,
+    InternalError: true,
+}
+
+/// Whether it is a security notice.
+pub(crate) const fn is_warning(notice: &Notice) -> bool {
+    kind(notice).1
+}
+
+/// The name of a notice.
 pub(crate) const fn kind_of(notice: &Notice) -> &'static str {
-    match notice {
-        Notice::RejectedRepeatedly { .. } => "RejectedRepeatedly",
-        Notice::BadContribution { .. } => "BadContribution",
-        Notice::OperationDisagreement { .. } => "OperationDisagreement",
-        Notice::OrderNotConfirmed { .. } => "OrderNotConfirmed",
-        Notice::KeyAge { .. } => "KeyAge",
-        Notice::ContentIncomplete { .. } => "ContentIncomplete",
-        Notice::NotFullyAcked { .. } => "NotFullyAcked",
-        Notice::NotAccepted { .. } => "NotAccepted",
-        Notice::NotDecrypted { .. } => "NotDecrypted",
-        Notice::PacketDiscarded { .. } => "PacketDiscarded",
-        Notice::MessageDiscarded { .. } => "MessageDiscarded",
-        Notice::BadMessage { .. } => "BadMessage",
-        Notice::AuthorFork { .. } => "AuthorFork",
-        Notice::OrderInconsistent { .. } => "OrderInconsistent",
-        Notice::ContextIncomplete { .. } => "ContextIncomplete",
-        Notice::InternalError { .. } => "InternalError",
-        Notice::OperationSlow { .. } => "OperationSlow",
-        Notice::MembersChanged { .. } => "MembersChanged",
-        _ => "other",
+    kind(notice).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_is_counted_as_what_it_is() {
+        let source = include_str!("../../mpenc/src/session/notice.rs");
+        let (_, body) = source.split_once("pub enum Notice {").unwrap();
+        let (body, _) = body.split_once("\n}\n").unwrap();
+        let (mut documented, mut marked) = (Vec::new(), None);
+        for line in body.lines() {
+            if let Some(text) = line.strip_prefix("    /// ") {
+                marked.get_or_insert(text.starts_with("**S**"));
+            } else if let Some(name) = line.strip_prefix("    ").filter(|l| !l.starts_with(' '))
+                && let Some((name, _)) = name.split_once([' ', ',', '('])
+                && name.starts_with(|first: char| first.is_ascii_uppercase())
+            {
+                documented.push((name, marked.take().unwrap_or_default()));
+            }
+        }
+        assert!(documented.len() > 30, "{documented:?}");
+        assert_eq!(documented, KINDS);
     }
 }

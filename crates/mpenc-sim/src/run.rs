@@ -30,7 +30,7 @@ pub(crate) fn run(options: Options, acts: &[Act], trace: bool) -> Outcome {
         if world.failure.is_none() {
             world.settle_down();
         }
-        Outcome { figures: world.figures, digest: world.digest, failure: world.failure }
+        Outcome { figures: world.figures, digest: world.digest.value(), failure: world.failure }
     });
     result.unwrap_or_else(|panic| {
         let what = panic
@@ -53,11 +53,16 @@ impl World {
             }
         }
         self.server.repent();
+        self.oracle.calm(self.now);
         let begin = self.now;
         let bound = self.op_timeout() * Expect::of(&self.options).liveness;
         let mut proof: Option<Vec<(usize, MessageId)>> = None;
+        let mut proven = None;
         while self.failure.is_none() {
-            if self.now > begin + bound {
+            if proven.is_some() && !self.oracle.awaits_an_end(&self.people) {
+                return;
+            }
+            if proven.is_none() && self.now > begin + bound {
                 let why = self.disagreement().unwrap_or_else(|| {
                     "everybody agrees, but what they say is not fully acknowledged".to_owned()
                 });
@@ -77,9 +82,10 @@ impl World {
                     proof = None;
                 }
                 None => proof = Some(self.everybody_speaks()),
-                Some(said) if self.all_acked(said) => {
+                // What somebody asked for meanwhile is waited for (SES-023).
+                Some(said) if proven.is_none() && self.all_acked(said) => {
+                    proven = Some(self.now);
                     self.figures.slowest = self.now - begin;
-                    return;
                 }
                 Some(_) => {}
             }

@@ -110,7 +110,12 @@ impl World {
         });
         let unreadable = life.undecrypted.values().any(|since| *since + PATIENCE < now);
         let unconfirmed = life.unconfirmed.is_some_and(|since| since + PATIENCE < now);
-        if life.order_inconsistent || life.author_fork || unread || unreadable || unconfirmed {
+        if !life.order_inconsistent.is_empty()
+            || life.author_fork
+            || unread
+            || unreadable
+            || unconfirmed
+        {
             return Some(Wish::Reenter);
         }
         if session.operation().is_some_and(|op| op.running_for > patience) {
@@ -180,7 +185,7 @@ impl World {
         match wish {
             Wish::Enter => {
                 self.revive(who);
-                self.call(who, |s, env| drop(s.join(env)));
+                self.ask(who, |s, env| s.join(env));
             }
             Wish::Reenter => {
                 self.figures.recoveries += 1;
@@ -190,7 +195,7 @@ impl World {
                 if let Some(person) = self.people.get_mut(who) {
                     person.user.waiting_since = None;
                 }
-                self.call(who, |s, env| drop(s.part(env)));
+                self.ask(who, |s, env| s.part(env));
             }
             Wish::Vanish => {
                 if let Some(name) = self.people.get(who).map(|p| p.name.clone()) {
@@ -204,7 +209,7 @@ impl World {
                     .and_then(|p| Some(p.session.as_ref()?.candidates()))
                     .unwrap_or_default();
                 self.oracle.wants(who, &candidates);
-                self.call(who, |s, env| drop(s.change(env, &candidates, &MemberSet::new())));
+                self.ask(who, |s, env| s.change(env, &candidates, &MemberSet::new()));
                 if let Some(person) = self.people.get_mut(who) {
                     person.user.vain += 1;
                 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mpenc::channel::ChannelEvent;
-use mpenc::{ChainHash, Disposition, MemberSet, MessageId, PacketId};
+use mpenc::{ChainHash, Disposition, MemberSet, MessageId, Notice, PacketId};
 
 use super::Oracle;
 use crate::options::{Adversary, Options};
@@ -200,6 +200,85 @@ fn orders_that_are_called_verified() {
 }
 
 #[test]
+fn what_excuses_the_excluded() {
+    let mut world = world(true);
+    world.pass(60_000);
+    world.oracle.ever[1].clear();
+    let alice = world.people[0].name.clone();
+    let change = mpenc::Change { include: MemberSet::new(), exclude: MemberSet::of(&alice) };
+    let initiator = world.people[1].name.clone();
+    let told = |world: &mut World, notice: Notice| {
+        world.oracle.observe(&world.people, 0, &[notice], world.now)
+    };
+    let verified = |world: &World| world.oracle.order_is_verified(&world.people, 0);
+    bites(&verified(&world).unwrap_err(), "SEC-001");
+    let (begun, by) = (change.clone(), initiator.clone());
+    let started = Notice::OpStarted { change: begun, initiator: by };
+    told(&mut world, started).unwrap();
+    assert_eq!(verified(&world), Ok(()), "nobody tells it any more");
+    // Another subsession than that which it was excluded from.
+    world.oracle.lives[0].bystander_in = [mpenc::SubsessionId::new([9; 32])].into();
+    bites(&verified(&world).unwrap_err(), "SEC-001");
+    // Warnings are excused until the exclusion has failed.
+    world.oracle.expect.quiet = true;
+    let warning = Notice::RejectedRepeatedly { winner: initiator.clone(), times: 3 };
+    assert_eq!(told(&mut world, warning), Ok(()), "chance");
+    let warning = Notice::NotDecrypted { packet: 1, sender: initiator.clone(), size: 9 };
+    assert_eq!(told(&mut world, warning.clone()), Ok(()));
+    let failed = Notice::OpFailed { change, initiator, reason: mpenc::FailReason::WeLeft };
+    told(&mut world, failed).unwrap();
+    bites(&told(&mut world, warning).unwrap_err(), "I10");
+}
+
+#[test]
+fn requests_that_never_end() {
+    //= docs/spec/protocol.md#SES-023
+    //= type=test
+    let mut world = world(true);
+    let id = world.call(0, |session, env| session.refresh(env)).unwrap().unwrap();
+    world.oracle.asked(0, id, world.now);
+    assert!(world.oracle.awaits_an_end(&world.people));
+    world.pass(60_000);
+    assert!(!world.oracle.awaits_an_end(&world.people));
+    let again = Notice::OperationEnded { id, result: Ok(()) };
+    bites(&world.oracle.observe(&world.people, 0, &[again], world.now).unwrap_err(), "SES-023");
+    // It is not known that it has ended.
+    world.oracle.lives[0].requests = super::Requests::default();
+    world.oracle.asked(0, id, world.now);
+    let late = world.now + world.oracle.expect.request_bound + 1;
+    assert_eq!(world.oracle.requests_end(&world.people, late), Ok(()), "something may be wrong");
+    world.oracle.calm(world.now);
+    assert_eq!(world.oracle.requests_end(&world.people, late - 1), Ok(()));
+    bites(&world.oracle.requests_end(&world.people, late).unwrap_err(), "SES-023");
+}
+
+#[test]
+fn accusations() {
+    //= docs/spec/attacks.md#ATK-065
+    //= type=test
+    let mut world = world(true);
+    world.speak(0, "one".to_owned());
+    world.speak(0, "two".to_owned());
+    let session = world.people[0].session.as_ref().unwrap();
+    let [first, second] = [-2, -1].map(|at| session.message_at(at).unwrap().id);
+    let bob = world.people[1].name.clone();
+    let accusations = [
+        Notice::BadContribution { member: bob.clone() },
+        Notice::BadMessage { author: bob.clone(), reason: mpenc::BadMessage::Content },
+        Notice::AuthorFork { author: bob, first, second },
+    ];
+    for notice in accusations {
+        let told = |world: &mut World| {
+            world.oracle.observe(&world.people, 0, core::slice::from_ref(&notice), world.now)
+        };
+        bites(&told(&mut world).unwrap_err(), "ATK-065");
+        world.people[1].insider = true;
+        assert_eq!(told(&mut world), Ok(()));
+        world.people[1].insider = false;
+    }
+}
+
+#[test]
 fn forks() {
     let mut world = world(true);
     world.pass(60_000);
@@ -209,9 +288,38 @@ fn forks() {
     let event = ChannelEvent::Packet { sender: world.people[1].name.clone(), bytes: Vec::new() };
     let parcel = Parcel { due: 0, serial: u64::MAX, event, touched: false };
     world.oracle.hear(&world.people, 0, &parcel, world.now);
-    assert_eq!(world.oracle.time_passed(&world.people, world.now + 1_000), Ok(()));
-    let found = world.oracle.time_passed(&world.people, world.now + 200_000).unwrap_err();
-    bites(&found, "I5");
+    let now = world.now;
+    assert_eq!(world.oracle.time_passed(&world.people, now + 1_000), Ok(()));
+    bites(&world.oracle.time_passed(&world.people, now + 200_000).unwrap_err(), "I5");
+    // Neither a warning about somebody else will do, nor an earlier one.
+    let [bob, carol] = [1, 2].map(|who: usize| world.people[who].name.clone());
+    world.oracle.lives[0].warned_of = [(carol, now + 2_000), (bob.clone(), now - 1)].into();
+    bites(&world.oracle.time_passed(&world.people, now + 200_000).unwrap_err(), "I5");
+    world.oracle.lives[0].warned_of.insert(bob, now + 2_000);
+    assert_eq!(world.oracle.time_passed(&world.people, now + 200_000), Ok(()));
+}
+
+#[test]
+fn members_that_are_behind() {
+    let mut world = world(true);
+    world.pass(60_000);
+    // Bob has accepted something that nobody else has.
+    world.oracle.lives[1].orders.push((PacketId::new([9; 32]), ChainHash::new([9; 32])));
+    world.oracle.forks.update(&world.people, &world.oracle.lives, 3, world.now);
+    world.speak(1, "do you know what happened?".to_owned());
+    world.pass(200_000);
+    bites(&world.failure.unwrap(), "I5");
+}
+
+#[test]
+fn messages_across_a_fork() {
+    //= docs/spec/v2.md#V2-026
+    //= type=test
+    let other = Some((PacketId::new([9; 32]), ChainHash::new([9; 32])));
+    let lie = |oracle: &mut Oracle, id: &MessageId| {
+        oracle.sent.get_mut(id).unwrap().order = other;
+    };
+    bites(&said(true, lie), "V2-026");
 }
 
 #[test]

@@ -23,9 +23,15 @@ pub(crate) struct Expect {
     pub(crate) same_order: bool,
     /// FA_INTV + OP_TIMEOUT in true time, for the slowest clock, and what an answer takes.
     pub(crate) fork_bound: u64,
+    /// The longest BC_LAT in true time: who reads of operations that it does not know waits for
+    /// them that long (V2-026).
+    pub(crate) claim_bound: u64,
     /// FA_INTV on the owner's clock, for the longest BC_LAT that sessions take for observed
     /// (LIV-034), and what a timer is late.
     pub(crate) ack_bound: Duration,
+    /// OP_TIMEOUT + ENTER_TIMEOUT in true time, for each of the operations that a request takes, and
+    /// what packets take.
+    pub(crate) request_bound: u64,
     /// In times OP_TIMEOUT.
     pub(crate) liveness: u64,
 }
@@ -41,14 +47,23 @@ impl Expect {
             false => timing.with_bc_lat(timing.bc_lat() * SLOWEST),
         };
         let bound = timing.fa_intv() + timing.op_timeout(HOPS);
+        let latency = u64::try_from(slowest.bc_lat().as_millis()).unwrap_or(u64::MAX);
         let bound = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
+        let hops = match options.v2 {
+            true => HOPS,
+            false => u32::try_from(options.members).unwrap_or(u32::MAX).saturating_add(1),
+        };
+        let request = slowest.op_timeout(hops) + slowest.enter_timeout() + 4 * slowest.bc_lat();
+        let request = u64::try_from(request.as_millis()).unwrap_or(u64::MAX);
         Self {
             quiet: adversary.is_harmless(),
             same_keys: options.v2 || !insiders,
             forks_noticed: options.v2,
             same_order: honest_order,
             fork_bound: bound * 10 / 9 + 5_000,
+            claim_bound: latency * 10 / 9 + 2_000,
             ack_bound: slowest.fa_intv() + Duration::from_secs(2),
+            request_bound: request * 20 / 9,
             liveness: if options.v2 { LIVENESS } else { LIVENESS_V1 },
         }
     }

@@ -1,6 +1,6 @@
 //! Authorship (I1), acknowledgements (I4), identifiers (I7).
 
-use mpenc::{MemberSet, MessageId, SessionState, SubsessionId};
+use mpenc::{ChainHash, MemberSet, MessageId, PacketId, SessionState, SubsessionId};
 
 use super::Oracle;
 use crate::world::Person;
@@ -13,6 +13,8 @@ pub(super) struct Sent {
     pub(super) members: MemberSet,
     pub(super) parents: Vec<MessageId>,
     pub(super) text: String,
+    /// The author's order of operations then.
+    pub(super) order: Option<(PacketId, ChainHash)>,
 }
 
 /// Messages of a log that are looked at again.
@@ -35,13 +37,15 @@ impl Oracle {
         self.speaking = None;
         let Some(person) = people.get(who).filter(|person| !person.insider) else { return Ok(()) };
         let Some(session) = &person.session else { return Ok(()) };
+        let order = session.order();
         let Some(message) = session.message(&id) else {
             // Not shown before what it answers (TRN-037); others may show it earlier than we.
             let Some(sid) = session.sid() else { return Ok(()) };
             let members = session.members();
             // The last part of a long text answers the part before.
             let parents = session.parents(&id).unwrap_or_default();
-            let sent = Sent { author: who, sid, members, parents, text: text.to_owned() };
+            let text = text.to_owned();
+            let sent = Sent { author: who, sid, members, parents, text, order };
             return self.record(person, who, id, sent);
         };
         let short = text.len() < 1_000;
@@ -61,6 +65,7 @@ impl Oracle {
             members: message.members.clone(),
             parents: message.parents.to_vec(),
             text: text.to_owned(),
+            order,
         };
         if message.text != text {
             return Err(format!("I1: {} shows another text of its own", person.name));
@@ -158,6 +163,7 @@ impl Oracle {
         people: &[Person],
         who: usize,
         id: &MessageId,
+        now: u64,
     ) -> Result<(), String> {
         if let Some(life) = self.lives.get_mut(who)
             && !life.ready.insert(*id)
@@ -204,6 +210,8 @@ impl Oracle {
         if sent.parents != parents {
             return Err(format!("I1: {name} answered other messages (SEC-007)"));
         }
+        let order = sent.order;
+        self.claims(who, author, order, now);
         Ok(())
     }
 

@@ -10,10 +10,11 @@ pub(crate) mod expect;
 mod forks;
 mod messages;
 mod packets;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mpenc::{ChainHash, MemberId, MemberSet, MessageId, Notice, PacketId, SubsessionId};
+use mpenc::{ChainHash, MemberId, MemberSet, MessageId, Notice, PacketId, Session, SubsessionId};
 use mpenc_types::limits::MAX_PREVIOUS;
 
 use crate::options::Options;
@@ -25,6 +26,7 @@ use conduct::{Conduct, Turn};
 use expect::Expect;
 use forks::Forks;
 use messages::Sent;
+use requests::Requests;
 
 /// What is known of one life of a member, which ends with a crash.
 #[derive(Debug, Default)]
@@ -35,18 +37,24 @@ pub(crate) struct Life {
     current: Option<(SubsessionId, Option<[u8; 32]>, MemberSet)>,
     /// Messages it was told of.
     ready: BTreeSet<MessageId>,
-    /// When it was warned last.
-    pub(crate) warned: Option<u64>,
     /// Inclusions that failed since the members changed last.
     pub(crate) failed_inclusions: u32,
-    pub(crate) order_inconsistent: bool,
+    /// Of whom it is warned that their account of the operations differs.
+    pub(crate) order_inconsistent: MemberSet,
     pub(crate) author_fork: bool,
     pub(crate) unconfirmed: Option<u64>,
     /// Of whom it is warned that they have not confirmed its order.
     not_confirmed_by: MemberSet,
     pub(crate) undecrypted: BTreeMap<u64, u64>,
-    /// An operation that excludes it was under way.
-    excluded: bool,
+    /// When it was warned last that somebody, or a packet of it, is out of place.
+    warned_of: BTreeMap<MemberId, u64>,
+    /// The operation in progress is said to take too long.
+    slow: bool,
+    /// Subsessions that it was to be excluded from, as far as it knows.
+    excluded_from: BTreeSet<SubsessionId>,
+    /// The same, also where the exclusion failed.
+    bystander_in: BTreeSet<SubsessionId>,
+    requests: Requests,
 }
 
 /// Everything that ever was, and what must be true of it.
@@ -81,6 +89,8 @@ pub(crate) struct Oracle {
     twins: Vec<(MessageId, MessageId)>,
     /// When somebody last said farewell, left, or was named in an exclusion.
     departed: BTreeMap<MemberId, u64>,
+    /// Nothing is wrong since then.
+    calm_since: Option<u64>,
 }
 
 /// What of a session must not change when it rejects something (I8).
@@ -100,6 +110,39 @@ pub(crate) struct Digest {
     proposal: bool,
     channel: Option<MemberSet>,
     waiting: bool,
+}
+
+impl Life {
+    /// Whether it was to be excluded from this subsession: nobody there tells it any more.
+    fn is_excluded(&self, sid: Option<SubsessionId>) -> bool {
+        sid.is_some_and(|sid| self.excluded_from.contains(&sid))
+    }
+}
+
+/// The subsession that a warning is about: that of its message, or else the current one.
+fn concerned(person: &Person, notice: &Notice) -> Option<SubsessionId> {
+    let session = person.session.as_ref()?;
+    let message = match notice {
+        Notice::NotFullyAcked { id, .. } | Notice::NotAccepted { id, .. } => session.message(id),
+        _ => None,
+    };
+    message.map(|message| message.sid).or_else(|| session.sid())
+}
+
+/// Nobody honest is accused: what proves misbehaviour has been signed by its author, and neither
+/// the server nor an insider can sign for somebody else.
+//= docs/spec/attacks.md#ATK-065
+fn accusation_is_true(people: &[Person], notice: &Notice) -> Result<(), String> {
+    let (Notice::BadContribution { member }
+    | Notice::BadMessage { author: member, .. }
+    | Notice::AuthorFork { author: member, .. }) = notice
+    else {
+        return Ok(());
+    };
+    match people.iter().find(|person| person.name == *member) {
+        Some(person) if person.insider => Ok(()),
+        _ => Err(format!("ATK-065: {member} is honest and is accused: {notice:?}")),
+    }
 }
 
 /// For how long after a farewell others may still write to somebody: FIN_TIMEOUT.
@@ -128,6 +171,7 @@ impl Oracle {
             misplaced: BTreeMap::new(),
             twins: Vec::new(),
             departed: BTreeMap::new(),
+            calm_since: None,
         }
     }
 
@@ -195,13 +239,30 @@ impl Oracle {
                 }
                 Notice::OpStarted { change, .. } if change.exclude.contains(&person.name) => {
                     if let Some(life) = self.lives.get_mut(who) {
-                        life.excluded = true;
+                        let sid = person.session.as_ref().and_then(Session::sid);
+                        life.excluded_from.extend(sid);
+                        life.bystander_in.extend(sid);
                     }
                 }
-                Notice::MessageReady { id, .. } => self.accepts(people, who, id)?,
+                // In v1 it is told of a failure also when the others have gone on without it.
+                Notice::OpFailed { change, .. }
+                    if self.v2 && change.exclude.contains(&person.name) =>
+                {
+                    let sid = person.session.as_ref().and_then(Session::sid);
+                    if let (Some(life), Some(sid)) = (self.lives.get_mut(who), sid) {
+                        life.excluded_from.remove(&sid);
+                    }
+                }
+                Notice::MessageReady { id, .. } => self.accepts(people, who, id, now)?,
                 Notice::MessageFullyAcked { id } => self.is_fully_acked(people, who, id)?,
+                Notice::OperationEnded { id, .. } => {
+                    if let Some(life) = self.lives.get_mut(who) {
+                        life.requests.end(*id)?;
+                    }
+                }
                 _ => {}
             }
+            accusation_is_true(people, notice)?;
             self.note(person, who, notice, now)?;
         }
         self.keys_of(people, who, renewed)?;
@@ -268,7 +329,9 @@ impl Oracle {
                 life.failed_inclusions += 1;
             }
             Notice::MembersChanged { .. } => life.failed_inclusions = 0,
-            Notice::OrderInconsistent { .. } => life.order_inconsistent = true,
+            Notice::OrderInconsistent { member } => {
+                life.order_inconsistent.insert(member.clone());
+            }
             Notice::AuthorFork { .. } => life.author_fork = true,
             Notice::OrderNotConfirmed { members, .. } => {
                 life.unconfirmed = Some(now);
@@ -290,20 +353,21 @@ impl Oracle {
                 ..
             } => {
                 life.failed_inclusions = 0;
-                life.order_inconsistent = false;
+                life.order_inconsistent = MemberSet::new();
                 life.author_fork = false;
                 life.unconfirmed = None;
                 life.not_confirmed_by = MemberSet::new();
                 life.undecrypted.clear();
+                life.warned_of.clear();
             }
             _ => {}
         }
+        life.is_warned(notice, now);
         if is_warning(notice) {
-            life.warned = Some(now);
             // Losing a race again and again is no fault of anybody's.
             let chance = matches!(notice, Notice::RejectedRepeatedly { .. });
             // Who is excluded while still writing cannot know what became of its last words.
-            if quiet && !chance && !life.excluded {
+            if quiet && !chance && !life.is_excluded(concerned(person, notice)) {
                 return Err(format!(
                     "I10: {} without a cause: {notice:?} ({})",
                     kind_of(notice),
@@ -321,6 +385,7 @@ impl Oracle {
 
     pub(crate) fn time_passed(&mut self, people: &[Person], now: u64) -> Result<(), String> {
         self.forks.check(people, &self.lives, &self.expect, now)?;
+        self.requests_end(people, now)?;
         self.acks_are_watched(people, now)
     }
 }

@@ -122,24 +122,24 @@ impl World {
         }
         match deed {
             Deed::Join => {
-                self.call(who, |s, env| s.join(env).is_ok());
+                self.ask(who, |s, env| s.join(env));
             }
             Deed::Include if !candidates.is_empty() => {
                 self.oracle.wants(who, &candidates);
-                self.call(who, |s, env| s.change(env, &candidates, &nobody).is_ok());
+                self.ask(who, |s, env| s.change(env, &candidates, &nobody));
             }
             Deed::Exclude | Deed::Swap => {
                 let include = if deed == Deed::Swap { candidates } else { MemberSet::new() };
                 if let Some(exclude) = other {
                     self.oracle.wants(who, &include);
-                    self.call(who, |s, env| s.change(env, &include, &exclude).is_ok());
+                    self.ask(who, |s, env| s.change(env, &include, &exclude));
                 }
             }
             Deed::Include | Deed::Refresh => {
-                self.call(who, |s, env| s.refresh(env).is_ok());
+                self.ask(who, |s, env| s.refresh(env));
             }
             Deed::Part => {
-                self.call(who, |s, env| s.part(env).is_ok());
+                self.ask(who, |s, env| s.part(env));
             }
             Deed::Say => self.speak(who, format!("{me} at {}: {arg}", self.now)),
             Deed::SayMuch => self.speak(who, format!("{me} {} {arg:>20000}", self.now)),

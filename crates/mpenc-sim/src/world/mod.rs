@@ -5,17 +5,18 @@ mod altered;
 mod forged;
 mod insider;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use mpenc::channel::ChannelEvent;
 use mpenc::{
-    Disposition, Env, Identity, MemberId, Notice, SecretBytes, Session, SessionConfig, Timestamp,
-    Timing,
+    ChangeError, Disposition, Env, Identity, MemberId, Notice, OperationId, SecretBytes, Session,
+    SessionConfig, Timestamp, Timing,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::dice::{Dice, mix};
+use crate::dice::{Dice, Tally};
 use crate::options::{Adversary, NAMES, Options};
 use crate::oracle::Oracle;
 use crate::plan::Sort;
@@ -68,7 +69,7 @@ pub(crate) struct World {
     /// Why the run fails, as soon as it does.
     pub(crate) failure: Option<String>,
     /// What happened, as one number (ATK-203).
-    pub(crate) digest: u64,
+    pub(crate) digest: Tally,
     trace: bool,
 }
 
@@ -134,7 +135,7 @@ impl World {
             auto_reenter: dice.chance(500),
             adaptive: !options.adversary.is_harmless(),
             failure: None,
-            digest: 0,
+            digest: Tally::default(),
             trace,
         };
         for who in 0..world.people.len() {
@@ -204,9 +205,11 @@ impl World {
             (at * 1_000).div_ceil(person.rate).max(now)
         });
         let name = person.name.clone();
-        self.digest = mix(self.digest ^ now ^ ((who as u64) << 56));
+        self.digest.add(&now.to_le_bytes());
+        self.digest.add(&who.to_le_bytes());
         for notice in &notices {
-            self.digest = mix(self.digest ^ crate::report::kind_of(notice).len() as u64);
+            // Adding to a number never fails.
+            let _ = write!(self.digest, "{notice:?}");
             self.say_trace(|| format!("{name}: {notice:?}"));
         }
         self.figures.count(&notices);
@@ -214,6 +217,10 @@ impl World {
             self.fail(format!("{name}: {why}"));
         }
         for request in requests {
+            match &request {
+                mpenc::channel::ChannelRequest::Send { bytes, .. } => self.digest.add(bytes),
+                other => drop(write!(self.digest, "{other:?}")),
+            }
             self.say_trace(|| match &request {
                 mpenc::channel::ChannelRequest::Send { bytes, .. } => {
                     format!(
@@ -233,6 +240,19 @@ impl World {
         Some(result)
     }
 
+    /// Asks somebody's session for something that takes time; refusals are fine.
+    pub(crate) fn ask(
+        &mut self,
+        who: usize,
+        action: impl FnOnce(&mut Session, &mut Env<'_>) -> Result<OperationId, ChangeError>,
+    ) {
+        if let Some(Ok(id)) = self.call(who, action)
+            && self.people.get(who).is_some_and(|person| !person.insider)
+        {
+            self.oracle.asked(who, id, self.now);
+        }
+    }
+
     /// Delivers the next event that waits for somebody.
     pub(crate) fn deliver(&mut self, who: usize) -> bool {
         let Some(name) = self.people.get(who).map(|person| person.name.clone()) else {
@@ -245,6 +265,10 @@ impl World {
             return true;
         }
         self.oracle.hear(&self.people, who, &parcel, self.now);
+        match &parcel.event {
+            ChannelEvent::Packet { bytes, .. } => self.digest.add(bytes),
+            other => drop(write!(self.digest, "{other:?}")),
+        }
         let before = self.oracle.digest(&self.people, who);
         let event = parcel.event.clone();
         self.say_trace(|| match &event {
