@@ -95,17 +95,24 @@ fn differ(one: &Life, other: &Life, (mine, theirs): (Order, Order)) -> bool {
         && (!other.orders.contains(&mine) || !one.orders.contains(&theirs))
 }
 
-/// Whether it matters to somebody what another has accepted: not of whom it is about to exclude,
-/// who confirms nothing (ORD-036), and not to whoever is being excluded itself.
-fn concerns(people: &[Person], me: usize, other: usize) -> bool {
+/// Whether they are in a session together, as far as one of them knows.
+fn together(people: &[Person], me: usize, other: usize) -> bool {
     let (Some(me), Some(other)) = (people.get(me), people.get(other)) else { return false };
     let (Some(session), Some(theirs)) = (&me.session, &other.session) else { return false };
     session.state() == SessionState::Joined
         && session.sid().is_some()
         && session.members().contains(&other.name)
-        && session.operation().is_none_or(|op| op.next_members.contains(&me.name))
-        && !session.leaving_members().contains(&other.name)
         && theirs.sid().is_some()
+}
+
+/// Whether it matters to somebody what another has accepted: not of whom it is about to exclude,
+/// who confirms nothing (ORD-036), and not to whoever is being excluded itself.
+fn concerns(people: &[Person], me: usize, other: usize) -> bool {
+    let (Some(me), Some(other)) = (people.get(me), people.get(other)) else { return false };
+    me.session.as_ref().is_some_and(|session| {
+        session.operation().is_none_or(|op| op.next_members.contains(&me.name))
+            && !session.leaving_members().contains(&other.name)
+    })
 }
 
 impl Life {
@@ -151,7 +158,7 @@ impl Forks {
         for a in 0..honest {
             for b in (0..honest).filter(|b| *b != a) {
                 let (Some(one), Some(other)) = (lives.get(a), lives.get(b)) else { continue };
-                if !concerns(people, a, b) {
+                if !together(people, a, b) {
                     self.pairs.remove(&(a, b));
                     continue;
                 }
@@ -194,8 +201,13 @@ impl Forks {
         self.pairs.retain(|(a, b), fork| {
             let lives = lives.get(*a).zip(lives.get(*b));
             lives.is_some_and(|(one, other)| differ(one, other, fork.orders))
-                && concerns(people, *a, *b)
+                && together(people, *a, *b)
         });
+        for ((me, other), fork) in &mut self.pairs {
+            if !concerns(people, *me, *other) {
+                fork.heard = None;
+            }
+        }
         for ((me, other), fork) in &self.pairs {
             let Some(heard) = fork.heard else { continue };
             let (Some(me), Some(other)) = (people.get(*me).zip(lives.get(*me)), people.get(*other))
