@@ -127,19 +127,33 @@ impl Life {
             }
             Notice::OperationSlow { .. } => self.slow = true,
             Notice::OpFailed { reason: FailReason::Ended { waiting_for, .. }, .. } => {
-                self.slow = false;
+                self.is_slow_no_more(now);
                 self.warned_of.extend(waiting_for.iter().map(|member| (member.clone(), now)));
             }
             Notice::OpFailed { .. } | Notice::OpSucceeded { .. } | Notice::OpStarted { .. } => {
-                self.slow = false;
+                self.is_slow_no_more(now);
             }
             _ => {}
         }
     }
 
+    fn is_slow_no_more(&mut self, now: u64) {
+        if core::mem::take(&mut self.slow) {
+            self.slow_until = Some(now);
+        }
+    }
+
+    /// Whether it was told until a moment ago that an operation hangs, so that who confirms the
+    /// order after that has time for it still (ORD-036).
+    fn has_just_been_slow(&self, expect: &Expect, now: u64) -> bool {
+        let bound = u64::try_from(expect.ack_bound.as_millis()).unwrap_or(u64::MAX);
+        self.slow_until.is_some_and(|at| now <= at.saturating_add(bound))
+    }
+
     /// Whether a warning says that something is wrong between this member and another, since then
-    /// or from before and still in force; that an operation hangs concerns all. Nothing withdraws `OrderInconsistent`, and neither it is
-    /// said twice, nor that somebody has not confirmed an order.
+    /// or from before and still in force; that an operation hangs concerns all. Nothing withdraws
+    /// `OrderInconsistent`, and neither it is said twice, nor that somebody has not confirmed an
+    /// order.
     fn is_warned_of(&self, other: &MemberId, since: u64) -> bool {
         self.slow
             || self.order_inconsistent.contains(other)
@@ -215,7 +229,9 @@ impl Forks {
                 continue;
             };
             let (me, life) = me;
-            if now > heard + expect.fork_bound && !life.is_warned_of(&other.name, fork.since) {
+            let warned =
+                life.is_warned_of(&other.name, fork.since) || life.has_just_been_slow(expect, now);
+            if now > heard + expect.fork_bound && !warned {
                 return Err(format!(
                     "I5: {} hears {}, whose operations differ since {} ms, and is not warned of it",
                     me.name, other.name, fork.since

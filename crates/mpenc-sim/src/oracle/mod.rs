@@ -50,6 +50,8 @@ pub(crate) struct Life {
     warned_of: BTreeMap<MemberId, u64>,
     /// The operation in progress is said to take too long.
     slow: bool,
+    /// When it was said to for the last time, and ended.
+    slow_until: Option<u64>,
     /// Subsessions that it was to be excluded from, as far as it knows.
     excluded_from: BTreeSet<SubsessionId>,
     /// The same, also where the exclusion failed.
@@ -324,6 +326,9 @@ impl Oracle {
             self.is_about_departed(person, notice) || Self::is_about_haste(person, notice);
         let quiet = self.expect.quiet && !excused;
         let Some(life) = self.lives.get_mut(who) else { return Ok(()) };
+        // The end of a warning that was judged when it came, perhaps of a subsession that is over.
+        let follows = matches!(notice, Notice::PacketDiscarded { packet, .. }
+            if life.undecrypted.contains_key(packet));
         match notice {
             Notice::OpFailed { change, .. } if !change.include.is_empty() => {
                 life.failed_inclusions += 1;
@@ -367,7 +372,7 @@ impl Oracle {
             // Losing a race again and again is no fault of anybody's.
             let chance = matches!(notice, Notice::RejectedRepeatedly { .. });
             // Who is excluded while still writing cannot know what became of its last words.
-            if quiet && !chance && !life.is_excluded(concerned(person, notice)) {
+            if quiet && !chance && !follows && !life.is_excluded(concerned(person, notice)) {
                 return Err(format!(
                     "I10: {} without a cause: {notice:?} ({})",
                     kind_of(notice),
