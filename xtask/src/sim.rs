@@ -16,7 +16,7 @@ const SWITCH: &str = "MPENC_SABOTAGE";
 /// Defences without which the simulator has to find something, with the profile and the adversary
 /// to look with. Those that concern what only insiders do are looked for with insiders. What cannot
 /// be noticed in whole sessions is not here; `docs/simulation.md` says why.
-const PLANTED: [(&str, &str, &str); 35] = [
+const PLANTED: [(&str, &str, &str); 36] = [
     ("accept-first", "both", "all"),
     ("ack-monitor", "both", "all"),
     ("antichain", "both", "insider"),
@@ -36,6 +36,7 @@ const PLANTED: [(&str, &str, &str); 35] = [
     ("op-timeout", "both", "all"),
     ("order-compared", "v2", "equivocating"),
     ("own-echo-exact", "both", "all"),
+    ("own-values-checked", "v1", "mutating"),
     ("parent-visible", "both", "insider"),
     ("position-checked", "v2", "insider"),
     ("rule-eal", "both", "all"),

@@ -217,9 +217,11 @@ fn what_excuses_the_excluded() {
     told(&mut world, started).unwrap();
     assert_eq!(verified(&world), Ok(()), "nobody tells it any more");
     // Another subsession than that which it was excluded from.
-    world.oracle.lives[0].bystander_in = [mpenc::SubsessionId::new([9; 32])].into();
+    let from = core::mem::take(&mut world.oracle.lives[0].excluded_from);
+    world.oracle.lives[0].excluded_from = [mpenc::SubsessionId::new([9; 32])].into();
     bites(&verified(&world).unwrap_err(), "SEC-001");
-    // Warnings are excused until the exclusion has failed.
+    world.oracle.lives[0].excluded_from = from;
+    // Both are excused until the exclusion has failed.
     world.oracle.expect.quiet = true;
     let warning = Notice::RejectedRepeatedly { winner: initiator.clone(), times: 3 };
     assert_eq!(told(&mut world, warning), Ok(()), "chance");
@@ -228,6 +230,7 @@ fn what_excuses_the_excluded() {
     let failed = Notice::OpFailed { change, initiator, reason: mpenc::FailReason::WeLeft };
     told(&mut world, failed).unwrap();
     bites(&told(&mut world, warning).unwrap_err(), "I10");
+    bites(&verified(&world).unwrap_err(), "SEC-001");
 }
 
 #[test]

@@ -171,11 +171,8 @@ impl Oracle {
         let Some(session) = session.filter(|session| self.v2 && session.order_verified()) else {
             return Ok(());
         };
-        let Some(life) = self.lives.get(who) else { return Ok(()) };
-        // Whose exclusion fails confirms nothing yet and expects no confirmation of that end.
-        if session.sid().is_some_and(|sid| life.bystander_in.contains(&sid)) {
-            return Ok(());
-        }
+        let life = self.lives.get(who).filter(|life| !life.is_excluded(session.sid()));
+        let Some(life) = life else { return Ok(()) };
         let Some((last, _)) = session.order() else { return Ok(()) };
         let Some(ended) = life.orders.iter().find(|(id, _)| *id == last) else { return Ok(()) };
         let members = session.members().difference(session.leaving_members());

@@ -54,8 +54,6 @@ pub(crate) struct Life {
     slow_until: Option<u64>,
     /// Subsessions that it was to be excluded from, as far as it knows.
     excluded_from: BTreeSet<SubsessionId>,
-    /// The same, also where the exclusion failed.
-    bystander_in: BTreeSet<SubsessionId>,
     requests: Requests,
 }
 
@@ -243,7 +241,6 @@ impl Oracle {
                     if let Some(life) = self.lives.get_mut(who) {
                         let sid = person.session.as_ref().and_then(Session::sid);
                         life.excluded_from.extend(sid);
-                        life.bystander_in.extend(sid);
                     }
                 }
                 // In v1 it is told of a failure also when the others have gone on without it.
