@@ -302,9 +302,8 @@ impl Session {
         if running.initiator == *self.owner() {
             self.end_proposed(&running.change, OperationError::OperationFailed(reason));
         }
-        if !running.bystander {
-            self.confirm_order(env);
-        }
+        // Whoever was to be excluded stays, and has accepted the same as the others.
+        self.confirm_order(env);
         //= docs/spec/protocol.md#ORD-014
         if running.first && self.current.is_none() {
             self.order.unsync_after_failed_first_op();
