@@ -331,8 +331,6 @@ mod tests {
         ChannelRequest::Send { recipients: MemberSet::new(), bytes: Vec::new() }
     }
 
-    //= docs/spec/protocol.md#CHN-011
-    //= type=test
     #[test]
     fn a_lost_connection_ends_the_stay() {
         let mut state = state();
@@ -367,8 +365,6 @@ mod tests {
             assert!(state.receive(frame(&words)).is_err(), "{words:?}");
         }
         state.receive(frame(&["inside", "ann"])).unwrap();
-        //= docs/spec/protocol.md#CHN-004
-        //= type=test
         for words in [["said", "bob"], ["left", "bob"], ["entered", "ann"], ["inside", "ann"]] {
             assert!(state.receive(frame(&words)).is_err(), "{words:?}");
         }
