@@ -217,18 +217,18 @@ fn sent_at(members: &[Member], id: &MessageId) -> Option<Timestamp> {
     members.iter().filter_map(|member| member.session.accepted_at(id)).min()
 }
 
-/// Everything said is here, and everybody is known to have it.
+/// Everything said is here, everybody is known to have it, and no warning is in force.
 fn is_content(what: Conversation, session: &Session) -> bool {
     session.state() == SessionState::Joined
         && session.log_len() == what.texts
         && session.not_fully_acked().next().is_none()
-        && session.overdue().is_empty()
+        && session.warnings().is_empty()
 }
 
 fn finish(links: Links<Lossy>, last: Timestamp) -> Figures {
     let Lossy { what, mut figures, .. } = links.counts;
     for Member { name, session, .. } in &links.members {
-        figures.in_force += session.overdue().len() as u64;
+        figures.in_force += session.warnings().len() as u64;
         if !is_content(what, session) {
             figures.left_behind.push(name.to_string());
         }
